@@ -1,0 +1,1 @@
+"""What travels between workflows and activities, and how it is written down."""

@@ -1,0 +1,57 @@
+"""The input of a task or a workflow: ``{"args": [...], "kwargs": {...}}``.
+
+A task may add ``meta`` (what the activity's ``meta=`` says) and ``attempt`` (2, 3 ... when it is
+tried again), so that a worker knows what no other field of SWF would tell it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from dataflow.payload import codec
+
+
+class Arguments(NamedTuple):
+    """A decoded input."""
+
+    args: list[Any]
+    kwargs: dict[str, Any]
+    meta: Any = None
+    attempt: int = 1
+
+
+_MEMBERS = {"args", "kwargs", "meta", "attempt"}
+
+
+def decode(text: str | None) -> Arguments:
+    """Read an input; other programs' inputs count as one argument, or as a list of them."""
+    if text is None:
+        return Arguments([], {})
+    return from_value(codec.decode(text))
+
+
+def from_value(value: Any) -> Arguments:
+    """The arguments that a JSON value stands for.
+
+    A list: the positional arguments. An object with ``args`` and ``kwargs``, or one of them: both.
+    Anything else: one argument.
+    """
+    if isinstance(value, list):
+        return Arguments(value, {})
+    if isinstance(value, dict) and value and value.keys() <= _MEMBERS and _is_input(value):
+        return Arguments(
+            value.get("args", []),
+            value.get("kwargs", {}),
+            value.get("meta"),
+            value.get("attempt", 1),
+        )
+    return Arguments([value], {})
+
+
+def _is_input(value: Mapping[str, Any]) -> bool:
+    return (
+        ("args" in value or "kwargs" in value)
+        and isinstance(value.get("args", []), list)
+        and isinstance(value.get("kwargs", {}), dict)
+    )

@@ -1,0 +1,119 @@
+"""How an exception is written into ``reason`` and ``details`` of an event, and read back.
+
+``reason`` is ``TypeName: message``, at most 256 characters. ``details`` is JSON: ``error`` (the
+type's short name), ``error_type`` (its full name), ``bases`` (the full names of its base classes,
+so that a decider can ask "is it an OSError?" without importing anything), ``message`` and
+``traceback`` (a list of lines). What is too long is cut, and says so; it never makes a report
+fail. Texts written by other programs are read as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from dataflow.errors import InputFailed, OriginalError, TaskFailed, type_name
+from dataflow.protocol.limits import DATA_LENGTH, REASON_LENGTH
+
+#: Characters of a message; what remains of a details field is for the traceback.
+_MESSAGE_LENGTH = 8_192
+
+
+class Failure(NamedTuple):
+    """The two fields that say why something failed."""
+
+    reason: str
+    details: str
+
+
+class _Details(msgspec.Struct):
+    error_type: str = ""
+    message: str = ""
+    bases: tuple[str, ...] = ()
+    traceback: tuple[str, ...] = ()
+
+
+def cut(text: str, length: int) -> str:
+    """At most ``length`` characters of a text; an ellipsis shows that there was more."""
+    return text if len(text) <= length else text[: length - 4] + " ..."
+
+
+def describe(exception: BaseException, *, skip_frames: int = 0) -> Failure:
+    """Write an exception down; ``skip_frames`` leaves out that many of our own frames on top."""
+    error_type, message = type_name(type(exception)), _message(exception)
+    trace = exception.__traceback__
+    for _ in range(skip_frames):
+        trace = trace.tb_next if trace is not None and trace.tb_next is not None else trace
+    bases = [type_name(cls) for cls in type(exception).__mro__[1:-1]]
+    if isinstance(exception, TaskFailed):
+        bases = list(dict.fromkeys([*bases, exception.error_type, *exception.bases]))
+    details: dict[str, object] = {
+        "error": type(exception).__name__,
+        "error_type": error_type,
+        "bases": bases,
+        "message": cut(message, _MESSAGE_LENGTH),
+        "traceback": traceback.format_exception(type(exception), exception, trace),
+    }
+    name = error_type.rpartition(".")[2]
+    reason = " ".join(f"{name}: {message}".split()) if message else name
+    return Failure(cut(reason, REASON_LENGTH), _fit(details))
+
+
+def task_failed(
+    name: str, reason: str | None, details: str | None, *, task_id: str = ""
+) -> TaskFailed:
+    """The error that stands for a failed task, its cause chained."""
+    try:
+        told = msgspec.json.decode(details or "", type=_Details)
+    except (msgspec.MsgspecError, UnicodeEncodeError):
+        told = _Details()
+    error = TaskFailed(
+        name,
+        reason or "failed without a reason",
+        details,
+        task_id=task_id,
+        error_type=told.error_type,
+        message=told.message,
+        traceback=told.traceback,
+        bases=told.bases,
+    )
+    if told.error_type:
+        error.__cause__ = OriginalError(told.error_type, told.message, told.traceback)
+    return error
+
+
+def input_failed(name: str, exception: BaseException, *, task_id: str = "") -> InputFailed:
+    """The error of a task that cannot start, because a task that feeds it failed."""
+    reason = cut(f"an input failed: {_message(exception)}", REASON_LENGTH)
+    error = InputFailed(name, reason, task_id=task_id)
+    error.__cause__ = exception
+    return error
+
+
+def _message(exception: BaseException) -> str:
+    try:
+        return str(exception)
+    except Exception as error:  # noqa: BLE001 - a broken __str__ must not hide the failure
+        return f"<its __str__ raised {type(error).__name__}>"
+
+
+def _fit(details: dict[str, object]) -> str:
+    """The details as JSON, the middle of the traceback left out until they fit the field."""
+    lines = details["traceback"]
+    assert isinstance(lines, Sequence)
+    keep = len(lines)
+    while True:
+        text = json.dumps(details, separators=(",", ":"))
+        if len(text) <= DATA_LENGTH:
+            return text
+        if keep == 0:
+            details["message"] = cut(str(details["message"]), len(str(details["message"])) // 2)
+            continue
+        keep //= 2
+        first, last = keep // 2, keep - keep // 2
+        left_out = f"  ... {len(lines) - keep} lines left out ...\n"
+        details["traceback"] = [*lines[:first], left_out, *lines[len(lines) - last :]]

@@ -1,0 +1,1 @@
+"""What runs: the loops around the pure replay and the pure rules."""

@@ -1,0 +1,492 @@
+"""Activities of one run: from submit, through their attempts, to the end of the last.
+
+A call's id is fixed when it is submitted, in program order: ``activity-<name>-<n>``. Numbering
+calls when they become ready (as the ancestor did) would make their ids depend on which inputs
+arrive first, and hand one call the result of another. Only an idempotent call is named after its
+arguments, ``activity-<name>-<hash>``, and so needs no order: it is one task however often it is
+submitted.
+
+    WAITING --last input arrives--> READY --scheduled--> SCHEDULED --ends--> CLOSED
+                                      ^                      |
+                                      +--- tried again ------+  (after a timer, if the policy says)
+
+A cancelled call goes to CLOSED from anywhere; what history still brings for it is read over.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from dataflow.activity import Activity
+from dataflow.errors import PayloadError, TaskFailed, TaskTimedOut
+from dataflow.futures import Future, follow
+from dataflow.payload import codec, failure
+from dataflow.protocol import decisions as de
+from dataflow.protocol import events as ev
+from dataflow.protocol.decisions import Decision
+from dataflow.protocol.limits import DATA_LENGTH, ID_LENGTH, Limits
+from dataflow.replay.agenda import Agenda
+from dataflow.replay.timers import Timers
+from dataflow.workflow import Placement, TaskFailureContext
+
+#: Refusals to schedule that pass: the task is asked for again after a second.
+_PASSING_CAUSES = frozenset({"OPEN_ACTIVITIES_LIMIT_EXCEEDED", "ACTIVITY_CREATION_RATE_EXCEEDED"})
+
+
+class _State(enum.Enum):
+    WAITING = "for its inputs, its turn or its back-off"
+    READY = "to be asked for"
+    SCHEDULED = "in the history"
+    CLOSED = "finished, failed or cancelled"
+
+
+class Call:
+    """One submitted activity."""
+
+    __slots__ = (
+        "activity",
+        "after",
+        "attempt",
+        "backoff",
+        "future",
+        "input",
+        "missing",
+        "priority",
+        "raises_on_failure",
+        "state",
+        "task_id",
+        "template",
+    )
+
+    def __init__(
+        self,
+        activity: Activity[..., Any, Any],
+        task_id: str,
+        template: codec.Template,
+        future: Future[Any],
+    ) -> None:
+        self.activity = activity
+        self.task_id = task_id
+        self.template = template
+        self.future = future
+        self.state = _State.WAITING
+        #: Inputs and gates that are not done.
+        self.missing = 0
+        self.after: Future[Any] | None = None
+        #: The first attempt's input, once all of it is known.
+        self.input: str | None = None
+        self.attempt = 1
+        self.backoff: Future[None] | None = None
+        self.priority: str | None = None
+        self.raises_on_failure = False
+
+    def decision(self) -> Decision | None:
+        """See `agenda.Ask`."""
+        if self.state is not _State.READY:
+            return None
+        activity = self.activity
+        return de.ScheduleActivityTask(
+            activity_type=activity.activity_type,
+            activity_id=self.task_id,
+            input=self.input_of_attempt,
+            control=_control(self.template.holes, self.after),
+            task_list=activity.task_list_value,
+            task_priority=self.priority,
+            schedule_to_start_timeout=activity.schedule_to_start_timeout,
+            schedule_to_close_timeout=activity.schedule_to_close_timeout,
+            start_to_close_timeout=activity.start_to_close_timeout,
+            heartbeat_timeout=activity.heartbeat_timeout,
+        )
+
+    @property
+    def input_of_attempt(self) -> str | None:
+        """The input; from the second attempt on it says which attempt it is."""
+        if self.attempt == 1 or self.input is None:
+            return self.input
+        return f'{self.input[:-1]},"attempt":{self.attempt}}}'
+
+
+class _CancelRequest:
+    """Asks the engine to cancel a scheduled activity."""
+
+    __slots__ = ("call",)
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+
+    def decision(self) -> Decision | None:
+        return de.RequestCancelActivityTask(activity_id=self.call.task_id)
+
+
+class Surroundings(NamedTuple):
+    """What activities need of the run they belong to."""
+
+    agenda: Agenda
+    timers: Timers
+    limits: Limits
+    new_future: Callable[[str], Future[Any]]
+    #: Calls the hook of the workflow; an error in it is the run's business.
+    on_task_failure: Callable[[TaskFailureContext], TaskFailureContext | None]
+    #: A task that must not fail has failed.
+    fail_run: Callable[[TaskFailed], None]
+    #: A number from 0 to 1 for this seed, the same in every replay.
+    chance: Callable[[str], float]
+    default_priority: str | None
+
+
+class Activities:
+    """All activity calls of one run."""
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self._run = surroundings
+        self._counters: dict[str, int] = {}
+        self._idempotent: dict[str, Call] = {}
+        #: Calls that history may speak of, by id until scheduled, then by event.
+        self._by_id: dict[str, Call] = {}
+        self._by_event: dict[int, Call] = {}
+        #: What was submitted, by type: where a run in this process finds the code.
+        self.submitted: dict[tuple[str, str], Activity[..., Any, Any]] = {}
+
+    def submit(
+        self,
+        activity: Activity[..., Any, Any],
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        placement: Placement,
+        priority: str | None,
+    ) -> Future[Any]:
+        """Fix the call's id; schedule it as soon as inputs and turn allow.
+
+        Raises `TypeError` and `PayloadError`, see ``Workflow.submit``.
+        """
+        activity.signature.check(args, kwargs)
+        message: dict[str, Any] = {"args": args, "kwargs": kwargs}
+        if activity.meta is not None:
+            message["meta"] = activity.meta
+        try:
+            template = codec.template(message, hole=Future, where="")
+        except PayloadError as error:
+            raise _about_argument(activity, error) from None
+        self._remember(activity)
+        task_id = "" if activity.idempotent else self._next_id(activity.name)
+        future = self._run.new_future(task_id or f"activity-{activity.name}")
+        call = Call(activity, task_id, template, future)
+        call.priority = priority or activity.task_priority or self._run.default_priority
+        call.raises_on_failure = (
+            activity.raises_on_failure
+            if placement.raises_on_failure is None
+            else placement.raises_on_failure
+        )
+        call.after = placement.after
+        self._await_inputs(call)
+        return future
+
+    def _remember(self, activity: Activity[..., Any, Any]) -> None:
+        key = (activity.name, activity.version)
+        known = self.submitted.setdefault(key, activity)
+        if known is not activity:
+            raise ValueError(
+                f"two different activities are called {activity.name} version {activity.version}: "
+                "give one of them another name with with_attributes(name=...)"
+            )
+
+    def _next_id(self, name: str) -> str:
+        number = self._counters[name] = self._counters.get(name, 0) + 1
+        return _fit_id(f"activity-{name}-{number}")
+
+    # --- waiting -------------------------------------------------------------------
+
+    def _await_inputs(self, call: Call) -> None:
+        needed = call.template.holes if call.after is None else (*call.template.holes, call.after)
+        call.missing = len(needed)
+        if not needed:
+            self._inputs_arrived(call)
+            return
+        call.future.on_cancel(lambda: self._close(call))
+        for future in needed:
+            if call.state is _State.CLOSED:
+                return
+            future.add_done_callback(lambda future: self._input_arrived(call, future))
+
+    def _input_arrived(self, call: Call, future: Future[Any]) -> None:
+        if call.state is _State.CLOSED:
+            return
+        call.missing -= 1
+        error = future.exception
+        if error is not None and future is call.after:
+            call.future.cancel()
+        elif error is not None:
+            name, task_id = call.activity.name, call.task_id
+            self._fail(call, failure.input_failed(name, error, task_id=task_id))
+        elif call.missing == 0:
+            self._inputs_arrived(call)
+
+    def _inputs_arrived(self, call: Call) -> None:
+        try:
+            call.input = call.template.fill([_encoded(hole) for hole in call.template.holes])
+            _check_length(call.input, self._run.limits)
+        except PayloadError as error:
+            told = failure.describe(error)
+            self._fail(
+                call,
+                failure.task_failed(
+                    call.activity.name, told.reason, told.details, task_id=call.task_id
+                ),
+            )
+            return
+        if call.activity.idempotent and not self._first_of_its_kind(call):
+            return
+        self._ready(call)
+
+    def _first_of_its_kind(self, call: Call) -> bool:
+        """Name an idempotent call; if the same was submitted before, follow that one."""
+        assert call.input is not None
+        digest = hashlib.blake2b(call.input.encode(), digest_size=16).hexdigest()
+        call.task_id = _fit_id(f"activity-{call.activity.name}-{digest}")
+        call.future.name = call.task_id
+        first = self._idempotent.setdefault(call.task_id, call)
+        if first is not call:
+            follow(first.future, call.future)
+        return first is call
+
+    def _ready(self, call: Call) -> None:
+        call.state = _State.READY
+        call.future.on_cancel(lambda: self._cancel(call))
+        self._by_id[call.task_id] = call
+        self._run.agenda.add_activity(call)
+
+    # --- ends ------------------------------------------------------------------------
+
+    def _close(self, call: Call) -> None:
+        call.state = _State.CLOSED
+
+    def _cancel(self, call: Call) -> None:
+        """The future of a call without missing inputs was cancelled."""
+        if call.state is _State.SCHEDULED:
+            self._run.agenda.add(_CancelRequest(call))
+        elif call.backoff is not None:
+            call.backoff.cancel()
+        else:
+            self._by_id.pop(call.task_id, None)
+        self._close(call)
+
+    def _fail(self, call: Call, error: TaskFailed) -> None:
+        self._close(call)
+        call.future.set_exception(error)
+        if call.raises_on_failure:
+            self._run.fail_run(error)
+
+    def _attempt_failed(self, call: Call, error: TaskFailed) -> None:
+        """Let the hook, or else the retry policy, say what becomes of the call."""
+        context = TaskFailureContext(task_id=call.task_id, attempt=call.attempt, error=error)
+        answer = self._run.on_task_failure(context)
+        decision = None if answer is None else answer.decision
+        if decision == "ignore":
+            self._close(call)
+            call.future.set_finished(context.value)
+        elif decision == "cancel":
+            self._close(call)
+            call.future.set_cancelled()
+        elif decision in {"fail", "abort"}:
+            call.raises_on_failure = call.raises_on_failure or decision == "abort"
+            self._fail(call, error)
+        elif decision == "retry":
+            self._try_again(call, max(0, int(context.wait)))
+        else:
+            policy = call.activity.retry
+            chance = self._run.chance(f"{call.task_id}/{call.attempt}") if policy.jitter else 0.0
+            delay = policy.delay(call.attempt, error, chance)
+            if delay is None:
+                self._fail(call, error)
+            else:
+                self._try_again(call, delay)
+
+    def _try_again(self, call: Call, delay: int, *, attempts: int = 1) -> None:
+        call.attempt += attempts
+        if delay == 0:
+            self._ready(call)
+            return
+        call.state = _State.WAITING
+        timer_id = _fit_id(f"dataflow-retry-{call.task_id}")
+        call.backoff = self._run.timers.start(timer_id, str(delay))
+        call.backoff.add_done_callback(lambda backoff: self._backoff_over(call, backoff))
+
+    def _backoff_over(self, call: Call, backoff: Future[None]) -> None:
+        if backoff is call.backoff:
+            call.backoff = None
+        error = backoff.exception
+        if call.state is _State.CLOSED:
+            return
+        if error is None:
+            self._ready(call)
+        else:
+            reason = f"no timer for its next attempt: {error}"
+            self._fail(call, TaskFailed(call.activity.name, reason, task_id=call.task_id))
+
+    # --- events ------------------------------------------------------------------------
+
+    def scheduled(self, event_id: int, attributes: ev.ActivityTaskScheduled) -> None:
+        """The engine has scheduled what was asked for."""
+        call = self._by_event[event_id] = self._by_id.pop(attributes.activity_id)
+        call.state = _State.SCHEDULED
+        call.future.set_running()
+
+    def not_scheduled(self, attributes: ev.ScheduleActivityTaskFailed) -> None:
+        """The engine has refused to."""
+        call = self._by_id.pop(attributes.activity_id)
+        self._run.agenda.open_activities -= 1
+        if attributes.cause in _PASSING_CAUSES:
+            self._try_again(call, 1, attempts=0)
+        else:
+            name, task_id = call.activity.name, call.task_id
+            self._fail(call, TaskFailed(name, attributes.cause, task_id=task_id))
+
+    def completed(self, attributes: ev.ActivityTaskCompleted) -> None:
+        """The activity has a result."""
+        call = self._ended(attributes.scheduled_event_id)
+        if call is not None:
+            self._close(call)
+            text, activity = attributes.result, call.activity
+            call.future.set_encoded(text, lambda: activity.convert_result(codec.decode(text)))
+
+    def failed(self, attributes: ev.ActivityTaskFailed) -> None:
+        """An attempt has failed."""
+        call = self._ended(attributes.scheduled_event_id)
+        if call is not None:
+            error = failure.task_failed(
+                call.activity.name, attributes.reason, attributes.details, task_id=call.task_id
+            )
+            self._attempt_failed(call, error)
+
+    def timed_out(self, attributes: ev.ActivityTaskTimedOut) -> None:
+        """An attempt has timed out, which is a way to fail."""
+        call = self._ended(attributes.scheduled_event_id)
+        if call is not None:
+            error = TaskTimedOut(
+                call.activity.name,
+                attributes.timeout_type,
+                attributes.details,
+                task_id=call.task_id,
+            )
+            self._attempt_failed(call, error)
+
+    def canceled(self, attributes: ev.ActivityTaskCanceled) -> None:
+        """The task was cancelled, by whoever asked for it."""
+        call = self._ended(attributes.scheduled_event_id)
+        if call is not None:
+            self._close(call)
+            call.future.set_cancelled()
+
+    def _ended(self, scheduled_event_id: int) -> Call | None:
+        """The call whose task has ended; None if nobody waits for it any more."""
+        call = self._by_event.pop(scheduled_event_id)
+        self._run.agenda.open_activities -= 1
+        return None if call.state is _State.CLOSED else call
+
+    def unfinished(self) -> list[str]:
+        """The ids of tasks that are asked for or in the history, and not over."""
+        calls = [*self._by_id.values(), *self._by_event.values()]
+        return [call.task_id for call in calls if call.state is not _State.CLOSED]
+
+
+def _fit_id(task_id: str) -> str:
+    """An id within SWF's limit; what is too long ends in a hash of the whole."""
+    if len(task_id) <= ID_LENGTH:
+        return task_id
+    digest = hashlib.blake2b(task_id.encode(), digest_size=16).hexdigest()
+    return f"{task_id[: ID_LENGTH - 33]}-{digest}"
+
+
+def _encoded(future: Future[Any]) -> str:
+    """The text of a result: as history holds it, if it is JSON."""
+    text = future.encoded
+    if text is not None and _is_json(text):
+        return text
+    return codec.encode(future.result, where=f"the result of {future.name}")
+
+
+def _is_json(text: str) -> bool:
+    """Whether a result may be joined into an input as it stands.
+
+    Activities of other programs may answer plain text, which is a string and must be quoted.
+    """
+    try:
+        msgspec.json.decode(text, type=msgspec.Raw)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return False
+    return True
+
+
+def _check_length(text: str, limits: Limits) -> None:
+    if limits.data_length is not None and len(text) > limits.data_length:
+        raise PayloadError(
+            f"the input has {len(text)} characters, and a field of SWF takes at most "
+            f"{limits.data_length}: pass a reference to the data instead of the data"
+        )
+
+
+def _about_argument(activity: Activity[..., Any, Any], error: PayloadError) -> PayloadError:
+    """Name the argument in the caller's words: ``args[0]``, not the member of our message."""
+    path = re.sub(r"^\['(args|kwargs|meta)'\]", r"\1", error.path)
+    message = str(error).replace(error.path, path, 1)
+    return PayloadError(f"{activity.name}: {message}", path=path)
+
+
+# --- which tasks fed a task --------------------------------------------------------
+
+
+def _control(inputs: Sequence[Future[Any]], after: Future[Any] | None) -> str | None:
+    """The ``control`` field: ids of the tasks whose results a task got, and of those it followed.
+
+    So a graph can be drawn from history alone. Runs of ids that were numbered one after the other
+    are written as ranges, ``activity-name-1..1000``.
+    """
+    members = {}
+    if inputs:
+        members["inputs"] = _ranges(_task_ids(inputs))
+    if after is not None:
+        following = _ranges(_task_ids([after]))
+        if following:
+            members["after"] = following
+    if not members:
+        return None
+    text = json.dumps(members, separators=(",", ":"), sort_keys=True)
+    while len(text) > DATA_LENGTH:
+        # A graph with edges missing is better than a task that cannot be scheduled.
+        members = {name: ids[: len(ids) // 2] for name, ids in members.items()}
+        text = json.dumps({**members, "cut": True}, separators=(",", ":"), sort_keys=True)
+    return text
+
+
+def _task_ids(futures: Iterable[Future[Any]]) -> Iterable[str]:
+    for future in futures:
+        if future.parts is None:
+            yield future.name
+        else:
+            yield from _task_ids(future.parts)
+
+
+_NUMBERED = re.compile(r"(.*-)(\d+)")
+
+
+def _ranges(task_ids: Iterable[str]) -> list[str]:
+    """``[a-1, a-2, a-3, b]`` as ``[a-1..3, b]``."""
+    runs: list[tuple[str, int, int]] = []
+    for task_id in dict.fromkeys(task_ids):
+        match = _NUMBERED.fullmatch(task_id)
+        prefix, number = (match[1], int(match[2])) if match else (task_id, -1)
+        if match and runs and runs[-1][0] == prefix and runs[-1][2] == number - 1:
+            runs[-1] = (prefix, runs[-1][1], number)
+        else:
+            runs.append((prefix, number, number))
+    return [
+        prefix if last < 0 else f"{prefix}{first}" if first == last else f"{prefix}{first}..{last}"
+        for prefix, first, last in runs
+    ]
