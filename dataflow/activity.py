@@ -15,8 +15,9 @@ import inspect
 import re
 from collections.abc import Callable, Coroutine, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast, overload
+
+import msgspec
 
 from dataflow.errors import UsageError
 from dataflow.payload.signature import Signature
@@ -240,8 +241,7 @@ def _no_heartbeat(details: Any) -> None:
     """Outside of a worker there is nobody to tell."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
+class Context(msgspec.Struct, frozen=True, kw_only=True):
     """Which task an activity works for."""
 
     domain: str = ""
@@ -254,7 +254,8 @@ class Context:
     attempt: int = 1
     #: What ``with_attributes(meta=...)`` says.
     meta: Any = None
-    _heartbeat: Callable[[Any], None] = field(default=_no_heartbeat, repr=False)
+    #: Where heartbeats go.
+    send_heartbeat: Callable[[Any], None] = _no_heartbeat
 
     def heartbeat(self, details: Any = None) -> None:
         """Tell the engine that the activity is alive, and how far it is (any JSON value).
@@ -262,7 +263,7 @@ class Context:
         Raises `dataflow.errors.ActivityCanceled` when the task was cancelled or has timed out, so
         that nobody waits for it any more.
         """
-        self._heartbeat(details)
+        self.send_heartbeat(details)
 
 
 _context: ContextVar[Context | None] = ContextVar("dataflow_activity_context", default=None)

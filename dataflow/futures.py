@@ -154,7 +154,7 @@ class Future(Generic[R]):
     @property
     def exception(self) -> BaseException | None:
         """Why there is no result, or None if there is one; suspends until the task is done."""
-        if not self.done:
+        if self._state is not FINISHED and self._state is not CANCELLED:
             if self._host is None:
                 raise NotInWorkflow(
                     f"{self.name} is tied to no task, so nothing can ever finish it: "

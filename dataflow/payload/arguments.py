@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import msgspec
+
 from dataflow.payload import codec
 
 
@@ -21,6 +23,17 @@ class Arguments(NamedTuple):
     attempt: int = 1
 
 
+class _Ours(msgspec.Struct, forbid_unknown_fields=True):
+    """An input as we write it."""
+
+    args: list[Any]
+    kwargs: dict[str, Any]
+    meta: Any = None
+    attempt: int = 1
+
+
+_OURS = msgspec.json.Decoder(_Ours)
+
 _MEMBERS = {"args", "kwargs", "meta", "attempt"}
 
 
@@ -28,7 +41,11 @@ def decode(text: str | None) -> Arguments:
     """Read an input; other programs' inputs count as one argument, or as a list of them."""
     if text is None:
         return Arguments([], {})
-    return from_value(codec.decode(text))
+    try:
+        given = _OURS.decode(text)
+    except (msgspec.MsgspecError, UnicodeEncodeError):
+        return from_value(codec.decode(text))
+    return Arguments(given.args, given.kwargs, given.meta, given.attempt)
 
 
 def from_value(value: Any) -> Arguments:

@@ -17,7 +17,7 @@ import enum
 import functools
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -56,19 +56,25 @@ def template(value: Any, *, hole: type | None, where: str = "value") -> Template
     Lists, tuples, dictionaries, dataclasses and msgspec structs are searched. Raises
     `PayloadError` as `encode` does.
     """
+    try:
+        data = _QUICK.encode(value)
+        if _LOSS not in data:
+            return Template((data.decode(),), ())
+    except (TypeError, ValueError, RecursionError):
+        pass  # a hole, or something to look at more closely
     salt = ""
     while True:
-        encoder = _Encoder(hole, salt)
+        attempt = _Attempt(hole, salt)
         try:
-            text = encoder.encode(value)
+            text = attempt.encode(value)
         except (TypeError, ValueError, RecursionError) as error:
             raise _explain(value, where, hole, error) from None
-        if not encoder.holes:
+        if not attempt.holes:
             return Template((text,), ())
-        pieces = encoder.mark_pattern.split(text)
+        pieces = re.split(rf'"\\u0000hole{re.escape(salt)}:(\d+)\\u0000"', text)
         order = pieces[1::2]
-        if len(order) == len(encoder.holes):
-            return Template(tuple(pieces[::2]), tuple(encoder.holes[int(n)] for n in order))
+        if len(order) == len(attempt.holes):
+            return Template(tuple(pieces[::2]), tuple(attempt.holes[int(n)] for n in order))
         salt += "+"  # the value itself contains our mark: take another one
 
 
@@ -89,56 +95,70 @@ def decode(text: str | None) -> Any:
         return text
 
 
-class _Encoder(json.JSONEncoder):
-    """JSON for one value; remembers the holes it met."""
+class _Attempt:
+    """One pass over a value; remembers the holes it met.
 
-    def __init__(self, hole: type | None, salt: str) -> None:
-        super().__init__(sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    msgspec does the work, and its text is the one that counts. It takes liberties, though, that
+    would cut values silently (NaN becomes null), and refuses some that JSON can say (numbers as
+    keys, half a surrogate pair): in those cases the standard library decides.
+    """
+
+    def __init__(self, hole: type | None, salt: str = "") -> None:
         self.hole = hole
         self.salt = salt
         self.holes: list[Any] = []
 
-    @property
-    def mark_pattern(self) -> re.Pattern[str]:
-        return re.compile(rf'"\\u0000hole{re.escape(self.salt)}:(\d+)\\u0000"')
+    def encode(self, value: Any) -> str:
+        try:
+            data = msgspec.json.Encoder(enc_hook=self.plain, order="sorted").encode(value)
+            if _LOSS not in data:
+                return data.decode()
+        except (TypeError, ValueError):
+            pass
+        self.holes.clear()
+        text = json.dumps(
+            value, allow_nan=False, default=self.plain, separators=(",", ":"), sort_keys=True
+        )
+        try:
+            return _CANONICAL.encode(msgspec.json.decode(text)).decode()
+        except (msgspec.DecodeError, UnicodeEncodeError):
+            # Half a surrogate pair, as in an undecodable file name: no UTF-8 has it, but an
+            # escape can say it.
+            return text
 
-    def encode(self, o: Any) -> str:
-        text = super().encode(o)
-        if not text.isascii():
-            try:
-                text.encode()
-            except UnicodeEncodeError:
-                # Half a surrogate pair, as in an undecodable file name: no UTF-8 has it, but a
-                # JSON escape can say it.
-                text = json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))
-        return text
+    def plain(self, o: Any) -> Any:
+        """One level of an object that JSON does not know, as something nearer to JSON.
 
-    def default(self, o: Any) -> Any:
+        Raises `TypeError` if there is nothing.
+        """
         if self.hole is not None and isinstance(o, self.hole):
             self.holes.append(o)
             return f"\0hole{self.salt}:{len(self.holes) - 1}\0"
-        return _plain(o, self.default)
+        if dataclasses.is_dataclass(o) and not isinstance(o, type):
+            return {field.name: getattr(o, field.name) for field in dataclasses.fields(o)}
+        if isinstance(o, (set, frozenset)):
+            # A set has no order of its own, and that of its hash table differs between processes.
+            return sorted(o, key=encode)
+        if isinstance(o, enum.Enum):
+            return o.value
+        if isinstance(o, (str, int, float)):  # their subclasses
+            return next(kind(o) for kind in (str, int, float) if isinstance(o, kind))
+        if hasattr(o, "__fspath__"):
+            return o.__fspath__()
+        # mypy takes the __hash__ of a class's instances for that of the class.
+        if _msgspec_knows(type(o)):  # type: ignore[arg-type]
+            # datetime, date, time, timedelta, UUID, Decimal, bytes, structs, attrs classes.
+            return msgspec.to_builtins(o, enc_hook=self.plain)
+        raise TypeError(f"a {type(o).__name__} has no JSON form")
 
 
-def _plain(o: Any, enc_hook: Callable[[Any], Any]) -> Any:
-    """One level of an object that JSON does not know, as something nearer to JSON.
+_CANONICAL = msgspec.json.Encoder(order="sorted")
 
-    Raises `TypeError` if there is nothing.
-    """
-    if dataclasses.is_dataclass(o) and not isinstance(o, type):
-        return {field.name: getattr(o, field.name) for field in dataclasses.fields(o)}
-    if isinstance(o, (set, frozenset)):
-        # A set has no order of its own, and that of its hash table differs between processes.
-        return [json.loads(text) for text in sorted(encode(item) for item in o)]
-    if isinstance(o, enum.Enum):
-        return o.value
-    if hasattr(o, "__fspath__"):
-        return o.__fspath__()
-    # mypy takes the __hash__ of a class's instances for that of the class.
-    if _msgspec_knows(type(o)):  # type: ignore[arg-type]
-        # datetime, date, time, timedelta, UUID, Decimal, bytes, structs, attrs classes.
-        return msgspec.to_builtins(o, enc_hook=enc_hook)
-    raise TypeError(f"a {type(o).__name__} has no JSON form")
+#: For values without holes, which are most.
+_QUICK = msgspec.json.Encoder(enc_hook=_Attempt(None).plain, order="sorted")
+
+#: Where this is in msgspec's text, something may have been lost: NaN is written like None.
+_LOSS = b"null"
 
 
 @functools.cache
@@ -167,7 +187,7 @@ def _find(
             if found is not None:
                 return found
         if not parts:
-            _Encoder(hole, "").encode(value)
+            _Attempt(hole).encode(value)
     except RecursionError:
         return path, "it is nested too deeply"
     except (TypeError, ValueError) as error:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from dataflow import activity as activities
 from dataflow.activity import Activity, Context
@@ -14,22 +17,28 @@ from dataflow.payload import arguments, codec, failure
 from dataflow.protocol.limits import HEARTBEAT_DETAILS_LENGTH
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
-class Job:
-    """An activity task that was given to a worker."""
+class Job(msgspec.Struct, eq=False, kw_only=True):
+    """An activity task for a worker."""
 
     scheduled_event_id: int
-    started_event_id: int
+    #: 0 until a worker has taken the task.
+    started_event_id: int = 0
     activity: Activity[..., Any, Any]
     activity_id: str
     input: str | None
     domain: str
     workflow_id: str
     run_id: str
+    #: Held by whoever took the job: the worker that performs it, or the engine that withdraws it.
+    claim: threading.Lock = msgspec.field(default_factory=threading.Lock)
     #: The task was asked to give up: its next heartbeat raises.
     cancel_requested: bool = False
     #: The task is over for the engine (it has timed out): nobody waits for its report.
     abandoned: bool = False
+
+    def take(self) -> bool:
+        """Claim the job; whoever gets True is the first and only."""
+        return self.claim.acquire(blocking=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +62,21 @@ class Canceled:
 
 
 @dataclass(frozen=True, slots=True)
+class Started:
+    """A worker has taken the task."""
+
+
+@dataclass(frozen=True, slots=True)
 class Heartbeat:
     """The activity goes on."""
 
     details: str | None
 
 
+STARTED = Started()
+
 #: What became of a job, and when: seconds since the epoch.
-Report = tuple[Job, Completed | Failed | Canceled | Heartbeat, float]
+Report = tuple[Job, Started | Completed | Failed | Canceled | Heartbeat, float]
 
 
 def perform(job: Job, clock: Clock, send: Callable[[Report], None]) -> None:
@@ -98,7 +114,7 @@ def _perform(
             version=activity.version,
             attempt=given.attempt,
             meta=given.meta,
-            _heartbeat=heartbeat,
+            send_heartbeat=heartbeat,
         )
         result = activities.run_in_context(context, activity, given.args, given.kwargs)
         return Completed(codec.encode(result, where="result"))

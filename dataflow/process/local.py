@@ -16,7 +16,7 @@ from dataflow.clock import Clock
 from dataflow.engine.rules import requests
 from dataflow.engine.rules.execution import Execution
 from dataflow.payload import codec
-from dataflow.process.jobs import Canceled, Completed, Failed, Heartbeat, Job, Report
+from dataflow.process.jobs import Canceled, Completed, Failed, Heartbeat, Job, Report, Started
 from dataflow.protocol import events as ev
 from dataflow.protocol.events import Event
 from dataflow.protocol.limits import LOCAL_LIMITS, TAGS, Limits
@@ -29,21 +29,38 @@ from dataflow.workflow import Workflow, type_name
 _DECIDER = "local decider"
 _WORKER = "local worker"
 
+_FOR_WORKERS = frozenset(
+    {
+        ev.ActivityTaskScheduled,
+        ev.ActivityTaskTimedOut,
+        ev.ActivityTaskCanceled,
+        ev.ActivityTaskCancelRequested,
+    }
+)
+
 
 class Workers(Protocol):
     """Who performs activities: `ThreadWorkers`, or the test kit's."""
 
     @property
     def free(self) -> bool:
-        """Whether a job given now would start now."""
+        """Whether there is room for one more job."""
         ...
 
     def give(self, job: Job) -> None:
-        """Perform a job."""
+        """Perform a job: it will be reported as started, and as ended."""
         ...
 
-    def over(self, job: Job) -> None:
-        """A job's report has been taken, or nobody waits for it any more."""
+    def started(self) -> None:
+        """The report of a job's start was taken in."""
+        ...
+
+    def ended(self) -> None:
+        """The report of a started job's end was taken in."""
+        ...
+
+    def withdraw(self, job: Job) -> None:
+        """Nobody waits for a job any more; its reports will be ignored."""
         ...
 
     def wait(self, timeout: float | None) -> Sequence[Report]:
@@ -124,14 +141,15 @@ class LocalRun:
         #: Scheduled activity tasks, by priority and age; some may be over already.
         self._scheduled: list[tuple[int, int]] = []
         self._jobs: dict[int, Job] = {}
+        self._running = 0
         self._done = 0
         self._notices: list[str] = []
 
     @property
     def counts(self) -> Counts:
         """How many activities are where, right now; any thread may ask."""
-        running = len(self._jobs)
-        return Counts(len(self._execution.activities) - running, running, self._done)
+        waiting = len(self._execution.activities) - self._running
+        return Counts(max(0, waiting), self._running, self._done)
 
     @property
     def stuck_on(self) -> list[str]:
@@ -173,7 +191,7 @@ class LocalRun:
         self._decide()
         if not self._execution.open:
             return
-        self._start_activities()
+        self._give_jobs()
         if self._stuck():
             names = ", ".join(self.stuck_on) or "something outside of its futures"
             self._terminate(
@@ -217,22 +235,20 @@ class LocalRun:
                 )
             )
 
-    def _start_activities(self) -> None:
+    def _give_jobs(self) -> None:
+        """Hand scheduled activity tasks to the workers, while they have room."""
         execution = self._execution
         while self._scheduled and self._workers.free:
             _, scheduled_event_id = heapq.heappop(self._scheduled)
             activity = execution.activities.get(scheduled_event_id)
             if activity is None:
-                continue  # timed out or cancelled while it waited
+                continue  # timed out or cancelled while it waited here
             scheduled = activity.scheduled
             kind = scheduled.activity_type
             code = self._find_activity(kind.name, kind.version)
             assert code is not None, "what is scheduled here was submitted here"
-            now = self._clock.now()
-            self._record(requests.start_activity_task(execution, scheduled_event_id, _WORKER, now))
             job = Job(
                 scheduled_event_id=scheduled_event_id,
-                started_event_id=execution.last_event_id,
                 activity=code,
                 activity_id=scheduled.activity_id,
                 input=scheduled.input,
@@ -244,18 +260,28 @@ class LocalRun:
             self._workers.give(job)
 
     def _take(
-        self, job: Job, report: Completed | Failed | Canceled | Heartbeat, now: float
+        self, job: Job, report: Started | Completed | Failed | Canceled | Heartbeat, now: float
     ) -> None:
         execution = self._execution
-        task = (execution, job.scheduled_event_id, job.started_event_id)
         if job.abandoned or not execution.open:
             return
+        if isinstance(report, Started):
+            self._workers.started()
+            self._running += 1
+            self._record(
+                requests.start_activity_task(execution, job.scheduled_event_id, _WORKER, now)
+            )
+            job.started_event_id = execution.last_event_id
+            return
+        task = (execution, job.scheduled_event_id, job.started_event_id)
         if isinstance(report, Heartbeat):
             requests.heartbeat(*task, report.details, now)
             return
         del self._jobs[job.scheduled_event_id]
-        self._workers.over(job)
+        self._workers.ended()
+        self._running -= 1
         if isinstance(report, Completed):
+            self._done += 1
             self._record(requests.complete_activity_task(*task, report.result, now))
         elif isinstance(report, Failed):
             self._record(requests.fail_activity_task(*task, report.reason, report.details, now))
@@ -267,28 +293,24 @@ class LocalRun:
         self._events.extend(events)
         self._unseen.extend(events)
         for event in events:
-            attributes = event.attributes
-            kind = type(attributes)
-            if kind is ev.ActivityTaskScheduled:
-                assert isinstance(attributes, ev.ActivityTaskScheduled)
-                priority = -int(attributes.task_priority or 0)
-                heapq.heappush(self._scheduled, (priority, event.event_id))
-            elif kind is ev.ActivityTaskCompleted:
-                self._done += 1
-            elif kind is ev.ActivityTaskTimedOut:
-                assert isinstance(attributes, ev.ActivityTaskTimedOut)
-                job = self._jobs.pop(attributes.scheduled_event_id, None)
+            if type(event.attributes) in _FOR_WORKERS:
+                self._tell_workers(event)
+
+    def _tell_workers(self, event: Event) -> None:
+        match event.attributes:
+            case ev.ActivityTaskScheduled(task_priority=priority):
+                heapq.heappush(self._scheduled, (-int(priority or 0), event.event_id))
+            case ev.ActivityTaskTimedOut() | ev.ActivityTaskCanceled() as over:
+                # Its job is still here only if no worker has reported its end.
+                job = self._jobs.pop(over.scheduled_event_id, None)
                 if job is not None:
                     job.abandoned = True
-                    self._workers.over(job)
-            elif kind is ev.ActivityTaskCancelRequested:
-                assert isinstance(attributes, ev.ActivityTaskCancelRequested)
-                self._request_cancel(attributes.activity_id)
-
-    def _request_cancel(self, activity_id: str) -> None:
-        for job in self._jobs.values():
-            if job.activity_id == activity_id:
-                job.cancel_requested = True
+                    self._running -= bool(job.started_event_id)
+                    self._workers.withdraw(job)
+            case ev.ActivityTaskCancelRequested(activity_id=activity_id):
+                for job in self._jobs.values():
+                    if job.activity_id == activity_id:
+                        job.cancel_requested = True
 
     def _terminate(self, reason: str) -> None:
         self._record(requests.terminate(self._execution, self._clock.now(), reason))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import msgspec
 
 
@@ -36,6 +38,7 @@ class WorkflowExecution(Value, frozen=True):
 NO_TIMEOUT = "NONE"
 
 
+@functools.lru_cache(maxsize=1024)
 def seconds(duration: str | None) -> int | None:
     """The number of seconds in an SWF duration; None where there is no limit."""
     if duration is None or duration in {NO_TIMEOUT, ""}:

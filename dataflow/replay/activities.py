@@ -31,6 +31,7 @@ from dataflow.payload import codec, failure
 from dataflow.protocol import decisions as de
 from dataflow.protocol import events as ev
 from dataflow.protocol.decisions import Decision
+from dataflow.protocol.events import Event
 from dataflow.protocol.limits import DATA_LENGTH, ID_LENGTH, Limits
 from dataflow.replay.agenda import Agenda
 from dataflow.replay.timers import Timers
@@ -332,9 +333,10 @@ class Activities:
 
     # --- events ------------------------------------------------------------------------
 
-    def scheduled(self, event_id: int, attributes: ev.ActivityTaskScheduled) -> None:
+    def scheduled(self, event: Event) -> None:
         """The engine has scheduled what was asked for."""
-        call = self._by_event[event_id] = self._by_id.pop(attributes.activity_id)
+        assert isinstance(event.attributes, ev.ActivityTaskScheduled)
+        call = self._by_event[event.event_id] = self._by_id.pop(event.attributes.activity_id)
         call.state = _State.SCHEDULED
         call.future.set_running()
 

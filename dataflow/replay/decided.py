@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+import msgspec
 
 from dataflow.errors import DataflowError
 from dataflow.protocol.decisions import Decision
@@ -29,8 +30,7 @@ class Verdict(enum.Enum):
     BROKEN = "broken"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decided:
+class Decided(msgspec.Struct, frozen=True, kw_only=True):
     """The result of ``Run.advance``."""
 
     verdict: Verdict

@@ -72,6 +72,16 @@ _CLOSING_EVENTS = frozenset(
 )
 
 
+_HOOKS = (
+    "before_replay",
+    "after_replay",
+    "on_task_failure",
+    "on_completed",
+    "on_failure",
+    "after_closed",
+)
+
+
 class Run:
     """One run of a workflow: history in, decisions out."""
 
@@ -127,6 +137,11 @@ class Run:
         self._workflow: Workflow | None = None
         self._suspension = Suspension(self._main)
         activities, timers = self._activities, self._timers
+        self._hooks = frozenset(
+            name
+            for name in _HOOKS
+            if getattr(definition, name, None) is not getattr(Workflow, name)
+        )
         self._handlers: dict[type[ev.Attributes], Callable[[Any], None]] = {
             ev.ScheduleActivityTaskFailed: activities.not_scheduled,
             ev.ActivityTaskCompleted: activities.completed,
@@ -182,14 +197,17 @@ class Run:
         self.drop()
 
     def _advance(self, events: Sequence[Event]) -> Decided:
+        last = self.history.last_event_id
+        new = events if events and events[0].event_id > last else _after(events, last)
         answers = {
             event.attributes.started_event_id
-            for event in events
+            for event in new
             if type(event.attributes) is ev.DecisionTaskCompleted
         }
-        new = [event for event in events if event.event_id > self.history.last_event_id]
-        gap = bool(new) and new[0].event_id != self.history.last_event_id + 1
-        if gap or (new and self._answered is not None and self._answered not in answers):
+        if new and (
+            new[0].event_id != last + 1
+            or (self._answered is not None and self._answered not in answers)
+        ):
             return Decided(verdict=Verdict.STALE)
         confirming = False
         for event in new:
@@ -199,21 +217,21 @@ class Run:
             elif confirming:
                 confirming = False
                 self._expectations.check_all_confirmed(event.event_id)
-            self.history.append(event)
             self._apply(event, kind)
             if kind is ev.DecisionTaskCompleted:
                 confirming = True
                 self._answered = None
-            elif kind is ev.DecisionTaskStarted and event.event_id in answers:
-                self._expectations.ask(self._decide(event.timestamp))
-            elif kind is ev.DecisionTaskStarted and event is new[-1]:
-                decisions = self._decide(event.timestamp)
-                self._expectations.ask(decisions)
-                self._answered = event.event_id
-                return self._decided(decisions)
+            elif kind is ev.DecisionTaskStarted:
+                if event.event_id in answers:
+                    self._expectations.ask(self._decide(event.timestamp))
+                elif event is new[-1]:
+                    decisions = self._decide(event.timestamp)
+                    self._expectations.ask(decisions)
+                    self._answered = event.event_id
+                    return self._decided(decisions)
         if confirming:
             self._expectations.check_all_confirmed(None)
-        return self._decided([])
+        return self._decided(())
 
     def _decided(self, decisions: Sequence[Decision]) -> Decided:
         if self._closed:
@@ -222,15 +240,18 @@ class Run:
             verdict = Verdict.CLOSING
         else:
             verdict = Verdict.WAITING
-        notices, self._notices = tuple(self._notices), []
+        notices: tuple[str, ...] = ()
+        if self._notices:
+            notices, self._notices = tuple(self._notices), []
         return Decided(verdict=verdict, decisions=tuple(decisions), notices=notices)
 
     def _apply(self, event: Event, kind: type[ev.Attributes]) -> None:
-        if kind is ev.ActivityTaskScheduled:
-            assert isinstance(event.attributes, ev.ActivityTaskScheduled)
-            self._activities.scheduled(event.event_id, event.attributes)
-        elif kind in self._handlers:
-            self._handlers[kind](event.attributes)
+        self.history.append(event)
+        handler = self._handlers.get(kind)
+        if handler is not None:
+            handler(event.attributes)
+        elif kind is ev.ActivityTaskScheduled:
+            self._activities.scheduled(event)
         elif kind in _CLOSING_EVENTS:
             self._closed = True
         elif kind is ev.UnknownEvent:
@@ -331,6 +352,8 @@ class Run:
         self._suspension.drop()
 
     def _hook(self, name: str, *args: Any) -> Any:
+        if name not in self._hooks:
+            return None
         self._in_hook = True
         try:
             return getattr(self._workflow, name)(*args)
@@ -486,6 +509,11 @@ class Run:
             self._suspension.refuse_if_dropped()
         elif self._in_hook:
             raise NotInWorkflow(f"a hook cannot {what}: hooks only look; do it in run()")
+
+
+def _after(events: Sequence[Event], event_id: int) -> Sequence[Event]:
+    """The events that come after this one."""
+    return [event for event in events if event.event_id > event_id]
 
 
 def _names(futures: Iterable[Future[Any]]) -> Iterator[str]:

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from typing import Final
 
-from dataflow.process.jobs import Job, Report, perform
+from dataflow.process.jobs import STARTED, Job, Report, perform
 from dataflow.testing.clock import VirtualClock
 
 
@@ -31,35 +31,43 @@ class InlineWorkers:
         """``seed``: decides in which order jobs end; None: in the order they began."""
         self._clock = clock
         self._chance = None if seed is None else random.Random(seed)  # noqa: S311 - repeatable
+        self._given: list[Job] = []
         self._jobs: list[Job] = []
-        #: How many jobs were performed.
-        self.performed = 0
 
     @property
     def free(self) -> bool:
-        """There is always one more."""
+        """There is always room for one more."""
         return True
 
     def give(self, job: Job) -> None:
         """Take a job in hand."""
-        if job.activity.callable is not NEVER:
-            self._jobs.append(job)
+        self._given.append(job)
 
-    def over(self, job: Job) -> None:
-        """Forget a job that has timed out."""
-        if job in self._jobs:
-            self._jobs.remove(job)
+    def started(self) -> None:
+        """There is nothing to count."""
+
+    def ended(self) -> None:
+        """There is nothing to count."""
+
+    def withdraw(self, job: Job) -> None:
+        """Forget a job that has timed out or was cancelled."""
+        for jobs in (self._given, self._jobs):
+            if job in jobs:
+                jobs.remove(job)
 
     def wait(self, timeout: float | None) -> Sequence[Report]:
-        """Perform one job; if there is none, let time pass."""
-        if not self._jobs:
+        """Start what was given; else perform one job; else let time pass."""
+        reports: list[Report] = []
+        if self._given:
+            reports.extend((job, STARTED, self._clock.now()) for job in self._given)
+            self._jobs.extend(job for job in self._given if job.activity.callable is not NEVER)
+            self._given.clear()
+        elif self._jobs:
+            n = 0 if self._chance is None else self._chance.randrange(len(self._jobs))
+            perform(self._jobs.pop(n), self._clock, reports.append)
+        else:
             assert timeout is not None, "a run that waits for nothing is stuck, and says so"
             self._clock.advance(timeout)
-            return []
-        n = 0 if self._chance is None else self._chance.randrange(len(self._jobs))
-        reports: list[Report] = []
-        self.performed += 1
-        perform(self._jobs.pop(n), self._clock, reports.append)
         return reports
 
     def stop(self) -> None:

@@ -22,7 +22,16 @@ from dataflow.chance import SeededChance
 from dataflow.engine.rules import requests
 from dataflow.engine.rules.execution import Execution, OpenActivity
 from dataflow.payload import codec
-from dataflow.process.jobs import Canceled, Completed, Failed, Heartbeat, Job, Report, perform
+from dataflow.process.jobs import (
+    Canceled,
+    Completed,
+    Failed,
+    Heartbeat,
+    Job,
+    Report,
+    Started,
+    perform,
+)
 from dataflow.protocol import events as ev
 from dataflow.protocol.events import Event
 from dataflow.protocol.faults import UnknownResourceFault
@@ -255,10 +264,12 @@ class _Simulation:
         if self.chance.random() < self.trouble:
             self.refused(lambda: self.report(job, reports[-1][1]))
 
-    def report(self, job: Job, report: Completed | Failed | Canceled | Heartbeat) -> None:
+    def report(self, job: Job, report: Started | Completed | Failed | Canceled | Heartbeat) -> None:
         task = (self.execution, job.scheduled_event_id, job.started_event_id)
         now = self.clock.now()
         match report:
+            case Started():
+                pass  # the simulation has started the job itself
             case Heartbeat(details):
                 requests.heartbeat(*task, details, now)
             case Completed(result):

@@ -114,24 +114,34 @@ class OpenActivity:
     def deadline(self) -> tuple[float, ActivityTaskTimeoutType] | None:
         """When the task times out next, and how; None if it never does."""
         scheduled = self.scheduled
-        limits: list[tuple[float, ActivityTaskTimeoutType, str | None]]
+        earliest: tuple[float, ActivityTaskTimeoutType] | None
         if self.started_event_id:
-            limits = [
-                (self.started_at, "START_TO_CLOSE", scheduled.start_to_close_timeout),
-                (self.scheduled_at, "SCHEDULE_TO_CLOSE", scheduled.schedule_to_close_timeout),
-                (self.heartbeat_at, "HEARTBEAT", scheduled.heartbeat_timeout),
-            ]
+            earliest = _earlier(
+                None, self.started_at, scheduled.start_to_close_timeout, "START_TO_CLOSE"
+            )
+            earliest = _earlier(
+                earliest, self.heartbeat_at, scheduled.heartbeat_timeout, "HEARTBEAT"
+            )
         else:
-            limits = [
-                (self.scheduled_at, "SCHEDULE_TO_START", scheduled.schedule_to_start_timeout),
-                (self.scheduled_at, "SCHEDULE_TO_CLOSE", scheduled.schedule_to_close_timeout),
-            ]
-        earliest: tuple[float, ActivityTaskTimeoutType] | None = None
-        for since, timeout_type, timeout in limits:
-            limit = seconds(timeout)
-            if limit is not None and (earliest is None or since + limit < earliest[0]):
-                earliest = (since + limit, timeout_type)
+            earliest = _earlier(
+                None, self.scheduled_at, scheduled.schedule_to_start_timeout, "SCHEDULE_TO_START"
+            )
+        return _earlier(
+            earliest, self.scheduled_at, scheduled.schedule_to_close_timeout, "SCHEDULE_TO_CLOSE"
+        )
+
+
+def _earlier(
+    earliest: tuple[float, ActivityTaskTimeoutType] | None,
+    since: float,
+    timeout: str | None,
+    timeout_type: ActivityTaskTimeoutType,
+) -> tuple[float, ActivityTaskTimeoutType] | None:
+    """The earlier of a deadline and one more; of two at the same instant, the first."""
+    limit = seconds(timeout)
+    if limit is None or (earliest is not None and earliest[0] <= since + limit):
         return earliest
+    return since + limit, timeout_type
 
 
 class OpenTimer:

@@ -1,0 +1,95 @@
+"""The input of a workflow, as it is given on the command line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from dataflow.errors import PayloadError, UsageError
+from dataflow.payload import arguments, codec
+from dataflow.payload.arguments import Arguments
+from dataflow.payload.signature import Signature
+from dataflow.workflow import Workflow
+
+_STDIN = "-"
+
+
+def read(text: str | None, file: str | None, rest: Sequence[str]) -> Arguments:
+    """The arguments that ``--input``, ``--input-file`` and what stands behind them give.
+
+    Raises `UsageError` for what cannot be read and for what is not JSON.
+    """
+    for extra in rest:
+        if extra != _STDIN:
+            raise UsageError(
+                f"unexpected {extra!r}: the workflow's arguments are JSON, as in --input '[1, 5]'"
+            )
+    sources = [*(() if text is None else (text,)), *(() if file is None else (file,)), *rest]
+    if not sources:
+        return Arguments([], {})
+    if len(sources) > 1:
+        raise UsageError("there is more than one input: use one of --input, --input-file and -")
+    if sources[0] == _STDIN:
+        return _parse(_read_stdin(), "standard input")
+    if file is not None:
+        return _parse(_read(file), file)
+    return _parse(sources[0], "--input")
+
+
+def check(definition: type[Workflow], given: Arguments) -> str:
+    """The input of an execution. Raises `UsageError` for arguments that ``run()`` does not take."""
+    signature = Signature(definition.run, f"{definition.__qualname__}.run", method=True)
+    try:
+        signature.check(given.args, given.kwargs)
+        signature.convert(given.args, given.kwargs)
+    except (TypeError, PayloadError) as error:
+        raise UsageError(
+            f"{error}; --input takes a list of arguments, "
+            'or {"args": [...], "kwargs": {...}}, or one argument'
+        ) from error
+    return codec.encode({"args": given.args, "kwargs": given.kwargs}, where="input")
+
+
+def _read(file: str) -> str:
+    try:
+        return Path(file).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UsageError(
+            f"cannot read --input-file {file}: {error.strerror}; name a file with JSON in it, "
+            "or - for standard input"
+        ) from error
+    except UnicodeDecodeError as error:
+        _not_text(file, error)
+
+
+def _read_stdin() -> str:
+    if sys.stdin is None:
+        raise UsageError("standard input is closed: give the input with --input")
+    try:
+        return sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        _not_text("standard input", error)
+
+
+def _not_text(source: str, error: UnicodeDecodeError) -> NoReturn:
+    raise UsageError(f"{source} is not UTF-8 text at byte {error.start}: save it as JSON in UTF-8")
+
+
+def _parse(text: str, source: str) -> Arguments:
+    try:
+        return arguments.from_value(json.loads(text, parse_constant=_no_constant))
+    except json.JSONDecodeError as error:
+        what = "is empty" if not text.strip() else f"is not JSON: {error.msg}"
+        raise UsageError(
+            f"{source} {what} at line {error.lineno}, column {error.colno}; "
+            "JSON looks like '[1, \"two\", null]'"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{source} is JSON that cannot be used: {error}") from error
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON number; use null or a string")

@@ -1,0 +1,150 @@
+"""The ``dataflow`` command: which commands there are, and how the process begins and ends."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any
+
+import click
+
+from dataflow.cli import render
+from dataflow.cli.screen import drain
+from dataflow.errors import UsageError
+
+#: Each command and the object that implements it.
+_COMMANDS = {
+    "workflow.start": "dataflow.cli.start:start",
+}
+
+#: Seconds for idle workers to notice that there is no more work.
+_PATIENCE = 0.05
+
+
+class _Commands(click.Group):
+    """Imports the module of a command when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's signature
+        cmd_name: str,
+    ) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, value: Any) -> None:
+    if not value or ctx.resilient_parsing:
+        return
+    from importlib.metadata import PackageNotFoundError, version  # 10 ms
+
+    try:
+        render.say(f"dataflow {version('dataflow-swf')}")
+    except PackageNotFoundError:
+        render.say("dataflow, run from its sources and not installed")
+    ctx.exit()
+
+
+@click.group(
+    cls=_Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="\b\nExample:\n"
+    "  dataflow workflow.start --local examples.basic.BasicWorkflow --input '[1, 5]'",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
+@click.option(
+    "--format",
+    "output",
+    type=click.Choice(["text", "json"]),
+    help="How commands print their outcome.",
+)
+@click.pass_context
+def command(ctx: click.Context, output: str | None) -> None:
+    """Durable workflows in plain Python."""
+    ctx.obj = output
+    if ctx.invoked_subcommand is None:
+        render.tell(ctx.get_help())
+        ctx.exit(2)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code; it raises nothing that a user caused."""
+    try:
+        code = command.main(arguments, standalone_mode=False)
+    except UsageError as error:
+        render.error(error)
+        return 2
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else "dataflow"
+        render.error(error, f"{error.format_message().rstrip('.')}; see '{path} --help'")
+        return error.exit_code
+    except click.ClickException as error:
+        render.error(error, error.format_message())
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        render.tell("interrupted")
+        return 130
+    return code if isinstance(code, int) else 0
+
+
+def main() -> int:
+    """Be the ``dataflow`` program: the console script and ``python -m dataflow``."""
+    # Where SIGINT is ignored (a job in the background of a script), it stays ignored.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
+    code = run()
+    problem = drain(sys.stdout) or drain(sys.stderr)
+    if problem is not None:
+        render.error(problem, f"cannot write the output: {problem.strerror}")
+        code = code or 1
+    if _work_goes_on():
+        _leave(code)
+    return code
+
+
+def _interrupt(_: int, frame: FrameType | None) -> None:
+    """Interrupt, and let the second Ctrl-C end the process, whatever holds the first one up."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.default_int_handler(signal.SIGINT, frame)
+
+
+def _work_goes_on() -> bool:
+    """Whether an activity that nobody waits for any more (timed out, interrupted) still runs."""
+    from threading import enumerate as threads  # imported by whoever has workers
+
+    workers = [thread for thread in threads() if thread.name.startswith("dataflow-worker")]
+    for thread in workers:
+        thread.join(_PATIENCE / len(workers))
+    return any(thread.is_alive() for thread in workers)
+
+
+def _leave(code: int) -> None:
+    """End without the interpreter's own shutdown.
+
+    It would wait for what the activity has started (a `ThreadPoolExecutor`), and dies with "could
+    not acquire lock" where the activity is printing at that moment.
+    """
+    import atexit
+
+    atexit._run_exitfuncs()  # noqa: SLF001 - there is no public way, and handlers must run
+    drain(sys.stdout)
+    drain(sys.stderr)
+    os._exit(code)
