@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from dataflow.activity import Activity
-from dataflow.clock import Clock
+from dataflow.chance import SeededChance, new_id
+from dataflow.clock import Clock, SystemClock
 from dataflow.engine.rules import requests
 from dataflow.engine.rules.execution import Execution
 from dataflow.payload import codec
 from dataflow.process.jobs import Canceled, Completed, Failed, Heartbeat, Job, Report, Started
+from dataflow.process.threads import ThreadWorkers, default_size
 from dataflow.protocol import events as ev
 from dataflow.protocol.events import Event
 from dataflow.protocol.limits import LOCAL_LIMITS, TAGS, Limits
@@ -329,6 +331,30 @@ class LocalRun:
             notices=self._notices,
             history=self._events,
         )
+
+
+def local_run(
+    definition: type[Workflow],
+    text: str | None,
+    *,
+    nb_workers: int | None = None,
+    workflow_id: str | None = None,
+) -> LocalRun:
+    """A run on the machine's clock, with threads for workers.
+
+    ``text``: the input, see `dataflow.payload.arguments`. ``nb_workers``: how many activities may
+    run at once; by default as many as `concurrent.futures.ThreadPoolExecutor` has threads.
+    """
+    run_id = new_id()
+    clock = SystemClock()
+    return LocalRun(
+        definition,
+        WorkflowExecution(workflow_id or f"{type_name(definition)}-{run_id[:8]}", run_id),
+        text,
+        workers=ThreadWorkers(nb_workers or default_size(), clock),
+        clock=clock,
+        chance=SeededChance(),
+    )
 
 
 def _reason(last: ev.Attributes) -> str | None:

@@ -1,0 +1,85 @@
+"""The README does what it says: its Python is run, its commands are typed and their output compared."""
+
+from __future__ import annotations
+
+import doctest
+import re
+import shlex
+import subprocess
+import sys
+import time
+import types
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.rst").read_text()
+
+
+def _indented(after: str) -> list[str]:
+    """The indented blocks that follow a line."""
+    blocks = re.findall(rf"^{after}\n\n((?:(?:    .*)?\n)+)", README, re.MULTILINE)
+    return [re.sub(r"^    ", "", block, flags=re.MULTILINE).strip() + "\n" for block in blocks]
+
+
+@pytest.fixture
+def readme(monkeypatch):
+    """The README's Python, as one module."""
+    module = types.ModuleType("readme")
+    module.time = time
+    monkeypatch.setitem(sys.modules, "readme", module)
+    return module
+
+
+def test_the_python_runs(readme):
+    blocks = _indented(r"\.\. code:: python")
+    assert len(blocks) > 8
+    sessions = []
+    for block in blocks:
+        if block.startswith(">>>"):
+            sessions.append(block)
+        else:
+            exec(compile(block, "README.rst", "exec"), readme.__dict__)  # noqa: S102 - our own text
+    for session in sessions:
+        test = doctest.DocTestParser().get_doctest(
+            session, readme.__dict__, "README", "README.rst", 0
+        )
+        failures = doctest.DocTestRunner().run(test)
+        assert not failures.failed
+    tests = [function for name, function in vars(readme).items() if name.startswith("test_")]
+    assert len(tests) == 2
+    for function in tests:
+        function()
+
+
+def _without_times(text: str) -> str:
+    return re.sub(r"\d+\.\d+ s", "N s", text)
+
+
+@pytest.mark.integration
+def test_the_command_prints_what_it_says():
+    (session,) = [block for block in _indented(".*::") if "workflow.start --local ex" in block]
+    first, *expected = session[: session.index("$ ./script/test")].strip().splitlines()
+    command = shlex.split(first.removeprefix("$ ./script/dataflow "))
+    done = subprocess.run(
+        [sys.executable, "-m", "dataflow", *command],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=True,
+    )
+    assert _without_times(done.stdout).splitlines() == [_without_times(line) for line in expected]
+
+
+def test_every_option_of_the_command_is_in_the_help():
+    done = subprocess.run(
+        [sys.executable, "-m", "dataflow", "workflow.start", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for option in re.findall(r"--[a-z-]+", README[README.index("Running workflows") :]):
+        assert option in done.stdout
