@@ -19,6 +19,8 @@ from dataflow.activity import Activity
 from dataflow.errors import NotSubmittable
 from dataflow.futures import Future, follow
 from dataflow.payload import failure
+from dataflow.payload.failure import cut
+from dataflow.protocol.limits import REASON_LENGTH
 from dataflow.task import ActivityTask, TimerTask, not_submittable
 from dataflow.workflow import Host, Placement
 
@@ -353,7 +355,8 @@ class _Whole:
     def _finish(self) -> None:
         failures = self._failures
         if failures and self._bubbles:
-            told = f"{len(failures)} of {len(self._parts)} tasks of a {self._name} failed"
+            told = f"{len(failures)} of {len(self._parts)} items of a {self._name} failed"
+            told = cut(f"{told}, first {' '.join(str(failures[0]).split())}", REASON_LENGTH)
             self.future.set_exception(BaseExceptionGroup(told, failures))
         elif self._cancelled and self._bubbles:
             self.future.set_cancelled()

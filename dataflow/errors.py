@@ -149,6 +149,9 @@ class TaskCanceled(TaskFailed):
 class InputFailed(TaskFailed):
     """A task never started, because a task whose result it needs failed: see ``__cause__``."""
 
+    #: The failure that all began with, through however many tasks it came.
+    root: BaseException
+
 
 class ActivityCanceled(BaseException):
     """Raised by a heartbeat inside an activity that was cancelled or has timed out.

@@ -57,6 +57,9 @@ class Awaited(Protocol):
         ...
 
 
+Callback = Callable[["Future[Any]"], None]
+
+
 class Host(Protocol):
     """The run that a future belongs to."""
 
@@ -66,6 +69,10 @@ class Host(Protocol):
 
     def next_completion(self) -> int:
         """The rank, in the order of history, of the future that finishes now."""
+        ...
+
+    def call_back(self, future: Future[Any], callbacks: Sequence[Callback]) -> None:
+        """Call these with a future that is done, now or as soon as earlier ones have been."""
         ...
 
 
@@ -98,7 +105,7 @@ class Future(Generic[R]):
         self._load: Callable[[], R] | None = None
         self._encoded: str | None = None
         self._exception: BaseException | None = None
-        self._callbacks: list[Callable[[Future[Any]], None]] | None = None
+        self._callbacks: list[Callback] | None = None
         self._rank = 0
 
     def __repr__(self) -> str:
@@ -157,7 +164,7 @@ class Future(Generic[R]):
         if self._state is not FINISHED and self._state is not CANCELLED:
             if self._host is None:
                 raise NotInWorkflow(
-                    f"{self.name} is tied to no task, so nothing can ever finish it: "
+                    f"stuck: {self.name} is tied to no task, so nothing can ever finish it; "
                     "futures come from self.submit()"
                 )
             self._host.suspend(self)
@@ -184,7 +191,7 @@ class Future(Generic[R]):
             canceller()
         return True
 
-    def add_done_callback(self, callback: Callable[[Future[Any]], None]) -> None:
+    def add_done_callback(self, callback: Callback) -> None:
         """Call ``callback(future)`` when the future is done; at once if it is.
 
         It is called by the decider while it reads history, outside ``run()``: it may not wait.
@@ -250,8 +257,13 @@ class Future(Generic[R]):
         if self._host is not None:
             self._rank = self._host.next_completion()
         callbacks, self._callbacks = self._callbacks, None
-        for callback in callbacks or ():
-            callback(self)
+        if callbacks is None:
+            return
+        if self._host is not None:
+            self._host.call_back(self, callbacks)
+        else:
+            for callback in callbacks:
+                callback(self)
 
 
 def follow(source: Future[Any], target: Future[Any]) -> None:
@@ -294,7 +306,9 @@ def _suspend(awaited: Awaited) -> None:
             host.suspend(awaited)
             return
     names = ", ".join(future.name for future in awaited.missing())
-    raise NotInWorkflow(f"nothing can ever finish {names}: futures come from self.submit()")
+    raise NotInWorkflow(
+        f"stuck: tied to no task, nothing can ever finish {names}; futures come from self.submit()"
+    )
 
 
 class _Wait:

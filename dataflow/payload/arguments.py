@@ -43,7 +43,7 @@ def decode(text: str | None) -> Arguments:
         return Arguments([], {})
     try:
         given = _OURS.decode(text)
-    except (msgspec.MsgspecError, UnicodeEncodeError):
+    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
         return from_value(codec.decode(text))
     return Arguments(given.args, given.kwargs, given.meta, given.attempt)
 
@@ -71,4 +71,5 @@ def _is_input(value: Mapping[str, Any]) -> bool:
         ("args" in value or "kwargs" in value)
         and isinstance(value.get("args", []), list)
         and isinstance(value.get("kwargs", {}), dict)
+        and type(value.get("attempt", 1)) is int
     )

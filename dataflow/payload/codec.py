@@ -87,12 +87,17 @@ def decode(text: str | None) -> Any:
         return None
     try:
         return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeEncodeError):
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         pass
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return text
+
+
+def _refuse(word: str) -> None:
+    """NaN and the infinities are no JSON, whatever the standard library takes."""
+    raise ValueError(word)
 
 
 class _Attempt:
@@ -124,7 +129,10 @@ class _Attempt:
         except (msgspec.DecodeError, UnicodeEncodeError):
             # Half a surrogate pair, as in an undecodable file name: no UTF-8 has it, but an
             # escape can say it.
-            return text
+            text = json.dumps(
+                json.loads(text), ensure_ascii=False, separators=(",", ":"), sort_keys=True
+            )
+            return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
     def plain(self, o: Any) -> Any:
         """One level of an object that JSON does not know, as something nearer to JSON.
@@ -138,12 +146,15 @@ class _Attempt:
             return {field.name: getattr(o, field.name) for field in dataclasses.fields(o)}
         if isinstance(o, (set, frozenset)):
             # A set has no order of its own, and that of its hash table differs between processes.
-            return sorted(o, key=encode)
+            try:
+                return sorted(o)  # as msgspec does
+            except TypeError:
+                return sorted(o, key=encode)
         if isinstance(o, enum.Enum):
             return o.value
         if isinstance(o, (str, int, float)):  # their subclasses
             return next(kind(o) for kind in (str, int, float) if isinstance(o, kind))
-        if hasattr(o, "__fspath__"):
+        if hasattr(type(o), "__fspath__"):
             return o.__fspath__()
         # mypy takes the __hash__ of a class's instances for that of the class.
         if _msgspec_knows(type(o)):  # type: ignore[arg-type]
@@ -151,6 +162,8 @@ class _Attempt:
             return msgspec.to_builtins(o, enc_hook=self.plain)
         raise TypeError(f"a {type(o).__name__} has no JSON form")
 
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 _CANONICAL = msgspec.json.Encoder(order="sorted")
 
@@ -201,11 +214,15 @@ def _parts(value: Any, path: str) -> list[tuple[str, Any]]:
         for key in value:
             if not isinstance(key, (str, int, float, bool, type(None))):
                 raise TypeError(f"the key {key!r} is a {type(key).__name__}, not a string")
-        if len({isinstance(key, str) for key in value}) > 1:
+        if len({"str" if isinstance(key, str) else key is None for key in value}) > 1:
             raise TypeError("its keys are of mixed types, which have no order")
         return [(f"{path}[{key!r}]", part) for key, part in value.items()]
     if isinstance(value, (list, tuple)):
         return [(f"{path}[{n}]", part) for n, part in enumerate(value)]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return [(f"{path}.{f.name}", getattr(value, f.name)) for f in dataclasses.fields(value)]
+    if isinstance(value, msgspec.Struct):
+        return [(f"{path}.{name}", getattr(value, name)) for name in value.__struct_fields__]
+    if isinstance(value, (set, frozenset)):
+        return [(f"{path}{{...}}", part) for part in value]
     return []

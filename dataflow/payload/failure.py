@@ -11,16 +11,20 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from dataflow.errors import InputFailed, OriginalError, TaskFailed, type_name
+from dataflow.payload import codec
 from dataflow.protocol.limits import DATA_LENGTH, REASON_LENGTH
 
 #: Characters of a message; what remains of a details field is for the traceback.
 _MESSAGE_LENGTH = 8_192
+#: Characters of a line of the traceback; the last line is the message once more.
+_LINE_LENGTH = 1_024
+#: Lines of the traceback that go only after the message has been cut.
+_LAST_LINES = 8
 
 
 class Failure(NamedTuple):
@@ -56,10 +60,15 @@ def describe(exception: BaseException, *, skip_frames: int = 0) -> Failure:
         "error_type": error_type,
         "bases": bases,
         "message": cut(message, _MESSAGE_LENGTH),
-        "traceback": traceback.format_exception(type(exception), exception, trace),
+        "traceback": [
+            f"{cut(line[:-1], _LINE_LENGTH)}\n"
+            for line in traceback.format_exception(type(exception), exception, trace)
+        ],
     }
     name = error_type.rpartition(".")[2]
     reason = " ".join(f"{name}: {message}".split()) if message else name
+    # Half a surrogate pair, as in an undecodable file name, has no UTF-8.
+    reason = reason.encode("utf-8", "backslashreplace").decode()
     return Failure(cut(reason, REASON_LENGTH), _fit(details))
 
 
@@ -68,8 +77,8 @@ def task_failed(
 ) -> TaskFailed:
     """The error that stands for a failed task, its cause chained."""
     try:
-        told = msgspec.json.decode(details or "", type=_Details)
-    except (msgspec.MsgspecError, UnicodeEncodeError):
+        told = msgspec.convert(codec.decode(details), _Details)
+    except (msgspec.ValidationError, UnicodeEncodeError):
         told = _Details()
     error = TaskFailed(
         name,
@@ -88,8 +97,10 @@ def task_failed(
 
 def input_failed(name: str, exception: BaseException, *, task_id: str = "") -> InputFailed:
     """The error of a task that cannot start, because a task that feeds it failed."""
-    reason = cut(f"an input failed: {_message(exception)}", REASON_LENGTH)
+    root = exception.root if isinstance(exception, InputFailed) else exception
+    reason = cut(f"an input failed: {_message(root)}", REASON_LENGTH)
     error = InputFailed(name, reason, task_id=task_id)
+    error.root = root
     error.__cause__ = exception
     return error
 
@@ -101,19 +112,26 @@ def _message(exception: BaseException) -> str:
         return f"<its __str__ raised {type(error).__name__}>"
 
 
-def _fit(details: dict[str, object]) -> str:
-    """The details as JSON, the middle of the traceback left out until they fit the field."""
+def _fit(details: dict[str, Any]) -> str:
+    """The details as JSON that fits the field.
+
+    What is too long goes in this order: the middle of the traceback but for a few lines, the end of
+    the message, the rest of the traceback, and names that nobody wrote by hand.
+    """
     lines = details["traceback"]
-    assert isinstance(lines, Sequence)
     keep = len(lines)
     while True:
         text = json.dumps(details, separators=(",", ":"))
         if len(text) <= DATA_LENGTH:
             return text
-        if keep == 0:
-            details["message"] = cut(str(details["message"]), len(str(details["message"])) // 2)
-            continue
-        keep //= 2
-        first, last = keep // 2, keep - keep // 2
-        left_out = f"  ... {len(lines) - keep} lines left out ...\n"
-        details["traceback"] = [*lines[:first], left_out, *lines[len(lines) - last :]]
+        if keep > _LAST_LINES or (keep and len(details["message"]) <= REASON_LENGTH):
+            keep //= 2
+            first, last = keep // 2, keep - keep // 2
+            left_out = f"  ... {len(lines) - keep} lines left out ...\n"
+            details["traceback"] = [*lines[:first], left_out, *lines[len(lines) - last :]]
+        elif len(details["message"]) > REASON_LENGTH:
+            details["message"] = cut(details["message"], len(details["message"]) // 2)
+        else:
+            for name in ("error", "error_type"):
+                details[name] = cut(details[name], REASON_LENGTH)
+            details["bases"] = []

@@ -21,7 +21,8 @@ import msgspec
 from dataflow.errors import PayloadError
 
 _PLAIN = (int, float, str, bool, type(None), list, dict, object, Any, inspect.Parameter.empty)
-_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
 class _NoJsonForm(Exception):
@@ -71,19 +72,23 @@ class Signature:
         hints = self._typed_hints()
         if not hints or (hints.keys() == {"return"}):
             return list(args), dict(kwargs)
-        converted = list(args)
-        names = list(self._signature.parameters.values())
+        positional = self._names(*_POSITIONAL)
+        more = "".join(self._names(inspect.Parameter.VAR_POSITIONAL))
+        converted = []
         for n, value in enumerate(args):
-            parameter = names[min(n, len(names) - 1)] if names else None
-            if parameter is not None and parameter.name in hints:
-                converted[n] = self._convert(value, hints[parameter.name], parameter.name)
-        variadic = next((p.name for p in names if p.kind is inspect.Parameter.VAR_KEYWORD), None)
+            name = positional[n] if n < len(positional) else more
+            converted.append(self._convert(value, hints[name], name) if name in hints else value)
+        by_name = self._names(*_NAMED)
+        more = "".join(self._names(inspect.Parameter.VAR_KEYWORD))
         named = {}
         for key, value in kwargs.items():
-            hint_name = key if key in self._signature.parameters else variadic
-            hint = hints.get(hint_name) if hint_name is not None else None
-            named[key] = value if hint is None else self._convert(value, hint, key)
+            name = key if key in by_name else more
+            named[key] = self._convert(value, hints[name], key) if name in hints else value
         return converted, named
+
+    def _names(self, *kinds: Any) -> list[str]:
+        """The names of the parameters of these kinds."""
+        return [p.name for p in self._signature.parameters.values() if p.kind in kinds]
 
     def convert_result(self, value: Any) -> Any:
         """The result, as decoded from JSON, in the type of the return annotation."""
@@ -105,7 +110,7 @@ class Signature:
             return msgspec.convert(value, hint, dec_hook=_build, str_keys=True)
         except (_NoJsonForm, TypeError):
             return value
-        except msgspec.ValidationError as error:
+        except (msgspec.ValidationError, UnicodeEncodeError) as error:
             raise PayloadError(f"{name} of {self}: {error}", path=name) from None
 
 

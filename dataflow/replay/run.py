@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
@@ -36,7 +37,7 @@ from dataflow.errors import (
     PayloadError,
     ReplayBug,
 )
-from dataflow.futures import Awaited, Future, follow
+from dataflow.futures import Awaited, Callback, Future, follow
 from dataflow.history import History
 from dataflow.payload import arguments, codec, failure
 from dataflow.payload.signature import Signature
@@ -104,6 +105,9 @@ class Run:
         self._uuids = 0
         self._sleeps = 0
         self._completions = 0
+        #: Callbacks of futures that are done, still to be called.
+        self._cascade: deque[tuple[Callback, Future[Any]]] = deque()
+        self._cascading = False
         self._time = 0.0
         self._in_hook = False
         self._notices: list[str] = []
@@ -503,6 +507,19 @@ class Run:
         """See `futures.Host`."""
         self._completions += 1
         return self._completions
+
+    def call_back(self, future: Future[Any], callbacks: Sequence[Callback]) -> None:
+        """See `futures.Host`. One after the other, however long the cascade: no recursion."""
+        self._cascade.extend((callback, future) for callback in callbacks)
+        if self._cascading:
+            return
+        self._cascading = True
+        try:
+            while self._cascade:
+                callback, done = self._cascade.popleft()
+                callback(done)
+        finally:
+            self._cascading = False
 
     def _check_may_act(self, what: str) -> None:
         if self._suspension.inside:
