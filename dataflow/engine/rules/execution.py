@@ -360,7 +360,8 @@ class Recorder:
     def finish(self) -> list[Event]:
         """The events of the request; with a decision task at the end, if one is due."""
         execution = self.execution
-        if execution.open and execution.decision_due and execution.decision_task is None:
+        # An execution that is closed has nothing due.
+        if execution.decision_due and execution.decision_task is None:
             started = execution.started
             assert started is not None
             self.add(
