@@ -15,6 +15,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self
 
+from greenlet import GreenletExit
+
 from dataflow.activity import Activity
 from dataflow.errors import NotSubmittable
 from dataflow.futures import Future, follow
@@ -116,6 +118,7 @@ class Group(_Sequence):
         futures = [host.submit(item, placement=inside) for item in self.items[:free]]
         for item in self.items[free:]:
             gate = host.new_future("a free place in the group")
+            gate.parts = () if placement.after is None else (placement.after,)
             futures.append(host.submit(item, placement=inside._replace(after=gate)))
             gates[futures[-1]] = gate
         waiting = deque(futures[free:])
@@ -126,7 +129,7 @@ class Group(_Sequence):
             while waiting:
                 following = waiting.popleft()
                 if not following.done:
-                    gates[following].set_finished(None)
+                    _open(gates[following], placement.after)
                     return
 
         if gates:
@@ -258,7 +261,7 @@ class FuncGroup:
             elif future.exception is not None:
                 whole.set_exception(failure.input_failed(whole.name, future.exception))
             elif left == 0:
-                self._call(host, placement._replace(after=None), whole)
+                self._call(host, placement._replace(inputs=tuple(inputs)), whole)
 
         for future in needed:
             future.add_done_callback(arrived)
@@ -267,18 +270,20 @@ class FuncGroup:
         return whole
 
     def _call(self, host: Host, placement: Placement, whole: Future[Any]) -> None:
-        args = [x.result if isinstance(x, Future) else x for x in self.args]
-        kwargs = {k: x.result if isinstance(x, Future) else x for k, x in self.kwargs.items()}
         try:
-            inner = host.submit(self._make(args, kwargs), placement=placement)
-        except Exception as error:  # noqa: BLE001 - user code; its failure is the task's
+            inner = host.submit(self._make(), placement=placement)
+        except (GreenletExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # noqa: BLE001 - user code; its failure is the task's
             why = failure.describe(error, skip_frames=1)
             whole.set_exception(failure.task_failed(whole.name, why.reason, why.details))
             return
         follow(inner, whole)
         whole.on_cancel(inner.cancel)
 
-    def _make(self, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    def _make(self) -> Any:
+        args = [x.result if isinstance(x, Future) else x for x in self.args]
+        kwargs = {k: x.result if isinstance(x, Future) else x for k, x in self.kwargs.items()}
         made = self.function(*args, **kwargs)
         if isinstance(made, Activity) or not is_item(made):
             raise NotSubmittable(
@@ -309,6 +314,18 @@ def _with_argument(item: Any, argument: Any) -> Any:
     if isinstance(item, TimerTask):
         raise NotSubmittable("a timer takes no argument: leave it out of what gets a result")
     return item.with_argument(argument)
+
+
+def _open(gate: Future[Any], after: Future[Any] | None) -> None:
+    """Open a gate, or close it for good, as soon as what comes before has ended."""
+    if after is None:
+        gate.set_finished(None)
+    elif not after.done:
+        after.add_done_callback(lambda after: _open(gate, after))
+    elif after.exception is None:
+        gate.set_finished(None)
+    else:
+        gate.set_cancelled()
 
 
 def _when_done(host: Host, future: Future[Any]) -> Future[Any]:

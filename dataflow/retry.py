@@ -78,6 +78,8 @@ class Retry:
         """
         if failures >= self.attempts or error.is_a(*self.never) or not error.is_a(*self.retry_on):
             return None
+        if self.initial_delay == 0:
+            return 0
         try:
             delay = min(self.initial_delay * self.factor ** (failures - 1), self.maximum_delay)
         except OverflowError:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn, Protocol, TypeVar, overload
 
-from dataflow.activity import Activity, Executes, ExecutesAsync
+from dataflow.activity import Activity, Executes, ExecutesAsync, duration
 from dataflow.errors import NotInWorkflow, TaskFailed
 from dataflow.futures import Future
 from dataflow.history import History
@@ -36,6 +36,8 @@ class Placement(NamedTuple):
     #: Nothing is scheduled before this future is finished; its failure or cancellation cancels
     #: what waits for it.
     after: Future[Any] | None = None
+    #: Futures whose results decided that there is this task, though it does not take them.
+    inputs: tuple[Future[Any], ...] = ()
     #: Overrides the activity's own ``raises_on_failure``, if not None.
     raises_on_failure: bool | None = None
 
@@ -143,7 +145,8 @@ class TaskFailureContext:
 
     def decide_retry(self, wait: int = 0) -> TaskFailureContext:
         """The task is tried again after ``wait`` whole seconds, whatever its retry policy says."""
-        self.decision, self.wait = "retry", wait
+        duration(wait, "wait")
+        self.decision, self.wait = "retry", int(wait)
         return self
 
 

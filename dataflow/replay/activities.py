@@ -58,9 +58,11 @@ class Call:
         "backoff",
         "future",
         "input",
+        "made_of",
         "missing",
         "priority",
         "raises_on_failure",
+        "sharers",
         "state",
         "task_id",
         "template",
@@ -81,6 +83,10 @@ class Call:
         #: Inputs and gates that are not done.
         self.missing = 0
         self.after: Future[Any] | None = None
+        #: Futures that decided that there is this call.
+        self.made_of: tuple[Future[Any], ...] = ()
+        #: The futures of those who submitted an idempotent call.
+        self.sharers: list[Future[Any]] = []
         #: The first attempt's input, once all of it is known.
         self.input: str | None = None
         self.attempt = 1
@@ -97,7 +103,7 @@ class Call:
             activity_type=activity.activity_type,
             activity_id=self.task_id,
             input=self.input_of_attempt,
-            control=_control(self.template.holes, self.after),
+            control=_control((*self.template.holes, *self.made_of), self.after),
             task_list=activity.task_list_value,
             task_priority=self.priority,
             schedule_to_start_timeout=activity.schedule_to_start_timeout,
@@ -186,6 +192,7 @@ class Activities:
             else placement.raises_on_failure
         )
         call.after = placement.after
+        call.made_of = placement.inputs
         self._await_inputs(call)
         return future
 
@@ -242,20 +249,38 @@ class Activities:
                 ),
             )
             return
-        if call.activity.idempotent and not self._first_of_its_kind(call):
-            return
-        self._ready(call)
+        if call.activity.idempotent:
+            self._share(call)
+        else:
+            self._ready(call)
 
-    def _first_of_its_kind(self, call: Call) -> bool:
-        """Name an idempotent call; if the same was submitted before, follow that one."""
+    def _share(self, call: Call) -> None:
+        """Name an idempotent call; all that have the same name share one task.
+
+        It is cancelled when all of them are.
+        """
         assert call.input is not None
-        digest = hashlib.blake2b(call.input.encode(), digest_size=16).hexdigest()
-        call.task_id = _fit_id(f"activity-{call.activity.name}-{digest}")
-        call.future.name = call.task_id
-        first = self._idempotent.setdefault(call.task_id, call)
-        if first is not call:
-            follow(first.future, call.future)
-        return first is call
+        text = f"{call.activity.version} {call.input}"
+        digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        task_id = call.future.name = _fit_id(f"activity-{call.activity.name}-{digest}")
+        task = self._idempotent.get(task_id)
+        if task is None:
+            future = self._run.new_future(task_id)
+            task = Call(call.activity, task_id, call.template, future)
+            task.input, task.after, task.made_of = call.input, call.after, call.made_of
+            task.priority = call.priority
+            self._idempotent[task_id] = task
+            self._ready(task)
+        task.raises_on_failure = task.raises_on_failure or call.raises_on_failure
+        task.sharers.append(call.future)
+        if task.future.running:
+            call.future.set_running()
+        follow(task.future, call.future)
+        call.future.on_cancel(lambda: self._leave(task))
+
+    def _leave(self, task: Call) -> None:
+        if all(future.cancelled for future in task.sharers):
+            task.future.cancel()
 
     def _ready(self, call: Call) -> None:
         call.state = _State.READY
@@ -338,7 +363,8 @@ class Activities:
         assert isinstance(event.attributes, ev.ActivityTaskScheduled)
         call = self._by_event[event.event_id] = self._by_id.pop(event.attributes.activity_id)
         call.state = _State.SCHEDULED
-        call.future.set_running()
+        for future in (call.future, *call.sharers):
+            future.set_running()
 
     def not_scheduled(self, attributes: ev.ScheduleActivityTaskFailed) -> None:
         """The engine has refused to."""
@@ -475,7 +501,7 @@ def _task_ids(futures: Iterable[Future[Any]]) -> Iterable[str]:
             yield from _task_ids(future.parts)
 
 
-_NUMBERED = re.compile(r"(.*-)(\d+)")
+_NUMBERED = re.compile(r"(.*-)(0|[1-9]\d*)")
 
 
 def _ranges(task_ids: Iterable[str]) -> list[str]:

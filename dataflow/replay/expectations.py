@@ -114,7 +114,11 @@ class Expectations:
         more = f" (and {len(self._asked) - 1} more)" if len(self._asked) > 1 else ""
         raise NonDeterminism(
             event_id=next_event_id,
-            history=f"nothing of the kind before event {next_event_id or 'at the end'}",
+            history=(
+                f"nothing of the kind before event {next_event_id}"
+                if next_event_id
+                else "nothing of the kind until its end"
+            ),
             code=_tell_decision(decision) + more,
         )
 

@@ -51,7 +51,7 @@ from dataflow.replay.activities import Activities, Surroundings
 from dataflow.replay.agenda import Agenda
 from dataflow.replay.decided import Chance, Decided, Verdict
 from dataflow.replay.expectations import DECIDED_EVENTS, Expectations
-from dataflow.replay.suspension import Suspension
+from dataflow.replay.suspension import ONLY_RUN_WAITS, Suspension
 from dataflow.replay.timers import Timers
 from dataflow.task import ActivityTask, CancelTimerTask, TimerTask, not_submittable
 from dataflow.workflow import Placement, TaskFailureContext, Workflow, type_name
@@ -218,7 +218,8 @@ class Run:
             kind = type(event.attributes)
             if kind in DECIDED_EVENTS:
                 self._expectations.confirm(event)
-            elif confirming:
+            elif confirming and kind is not ev.ActivityTaskCanceled:
+                # That one may stand between them: a task that nobody has taken is over at once.
                 confirming = False
                 self._expectations.check_all_confirmed(event.event_id)
             self._apply(event, kind)
@@ -292,7 +293,9 @@ class Run:
             workflow = self._definition()
             workflow._host = self  # noqa: SLF001 - this is the host
             self._workflow = workflow
-        except Exception as error:  # noqa: BLE001 - user code
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - user code; SystemExit is a failure, too
             self._workflow = Workflow()
             self._fail_with(error)
 
@@ -361,7 +364,9 @@ class Run:
         self._in_hook = True
         try:
             return getattr(self._workflow, name)(*args)
-        except Exception as error:  # noqa: BLE001 - user code
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - user code
             if self._closing is None:
                 error.add_note(f"(in the hook {name} of {self._name})")
                 self._fail_with(error, skip_frames=1)
@@ -373,8 +378,16 @@ class Run:
         return None
 
     def _on_task_failure(self, context: TaskFailureContext) -> TaskFailureContext | None:
-        answer: TaskFailureContext | None = self._hook("on_task_failure", context)
-        return answer
+        answer = self._hook("on_task_failure", context)
+        if answer is None or isinstance(answer, TaskFailureContext):
+            return answer
+        self._fail_with(
+            TypeError(
+                f"on_task_failure() of {self._name} must return its argument, after one of the "
+                f"decide_...() methods, or None, not {type(answer).__name__}"
+            )
+        )
+        return None
 
     def _chance_of(self, seed: str) -> float:
         digest = hashlib.sha256(f"{self._execution.run_id}/{seed}".encode()).digest()
@@ -501,6 +514,8 @@ class Run:
 
     def suspend(self, awaited: Awaited) -> None:
         """See `futures.Host`."""
+        if self._cascading:
+            raise NotInWorkflow(ONLY_RUN_WAITS)
         self._suspension.suspend(awaited)
 
     def next_completion(self) -> int:
@@ -517,7 +532,12 @@ class Run:
         try:
             while self._cascade:
                 callback, done = self._cascade.popleft()
-                callback(done)
+                try:
+                    callback(done)
+                except (GreenletExit, KeyboardInterrupt):
+                    raise
+                except BaseException as error:  # noqa: BLE001 - user code
+                    self._fail_with(error, skip_frames=1)
         finally:
             self._cascading = False
 

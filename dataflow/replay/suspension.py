@@ -18,6 +18,11 @@ from greenlet import GreenletExit, getcurrent, greenlet
 from dataflow.errors import NotInWorkflow
 from dataflow.futures import Awaited
 
+ONLY_RUN_WAITS = (
+    "only run() can wait: here (a hook, a callback, a FuncGroup behind others) read only the "
+    "results of futures that are done"
+)
+
 #: How often a dropped function may ask again before it is left where it is.
 _PATIENCE = 3
 
@@ -52,12 +57,9 @@ class Suspension:
 
     def suspend(self, awaited: Awaited) -> None:
         """Called by the function: come back when ``awaited.done``."""
-        self.refuse_if_dropped()
         if not self.inside:
-            raise NotInWorkflow(
-                "only run() can wait: here (a hook, a callback, a FuncGroup behind others) read "
-                "the results of futures that are done"
-            )
+            raise NotInWorkflow(ONLY_RUN_WAITS)
+        self.refuse_if_dropped()
         while not awaited.done:
             self._awaited = awaited
             self._back()

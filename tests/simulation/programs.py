@@ -104,13 +104,17 @@ class Interpreter(Workflow):
             case ["dict", item]:
                 return {"k": self._value(item, variables)}
 
-    def _do(self, statement, variables):
+    def _do(self, statement, variables):  # noqa: C901 - one case for each statement
         match statement:
             case ["submit", name, *args]:
                 args = [self._value(arg, variables) for arg in args]
                 variables.append(self.submit(ACTIVITIES[name], *args))
             case ["read", n] if variables:
                 self._read(variables[n % len(variables)])
+            case ["cancel", n] if variables:
+                victim = variables[n % len(variables)]
+                if isinstance(victim, futures.Future):
+                    victim.cancel()
             case ["wait", return_when]:
                 open_ = [v for v in variables if isinstance(v, futures.Future)]
                 futures.wait(*open_, return_when=return_when)
@@ -137,7 +141,7 @@ class Interpreter(Workflow):
             return FAILED
 
 
-def plainly(program):
+def plainly(program):  # noqa: C901 - one case for each statement
     """What the program means: the same statements, without futures."""
     variables = []
 
@@ -211,3 +215,8 @@ def _lists(value):
 
 #: Programs, in the form that JSON gives them.
 programs = st.lists(_statements, max_size=14).map(lambda p: [_lists(s) for s in p])
+
+#: Programs that cancel, too: what becomes of a task then depends on how far it was.
+cancelling = st.lists(
+    st.one_of(_statements, st.tuples(st.just("cancel"), st.integers(0, 30))), max_size=14
+).map(lambda p: [_lists(s) for s in p])

@@ -7,10 +7,10 @@ import random
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from programs import STUBBORN, Interpreter, add, double, plainly, programs
+from programs import STUBBORN, Interpreter, add, cancelling, double, plainly, programs
 
 from dataflow import Workflow, activity, futures
-from dataflow.protocol.limits import Limits
+from dataflow.protocol.limits import LOCAL_LIMITS, Limits
 from dataflow.replay.activities import Activities
 from dataflow.replay.run import Run
 from dataflow.testing import run_workflow, simulate
@@ -40,6 +40,13 @@ def test_incremental_and_cold_replay_decide_the_same(program, seed):
 def test_under_tight_limits_too(program, seed):
     simulated = simulate(Interpreter, program, seed=seed, trouble=0.3, limits=TIGHT)
     assert simulated.result == plainly(program)
+
+
+@thorough
+@given(cancelling, st.integers(0, 2**32), st.booleans())
+def test_cancelling_is_replayed_exactly(program, seed, tight):
+    limits = TIGHT if tight else LOCAL_LIMITS
+    assert simulate(Interpreter, program, seed=seed, trouble=0.3, limits=limits).history
 
 
 @thorough
