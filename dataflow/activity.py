@@ -21,7 +21,7 @@ import msgspec
 
 from dataflow.errors import UsageError
 from dataflow.payload.signature import Signature
-from dataflow.protocol.limits import DURATION_SECONDS, ID_LENGTH
+from dataflow.protocol.limits import DURATION_SECONDS, ID_LENGTH, VERSION_LENGTH
 from dataflow.protocol.values import NO_TIMEOUT, ActivityType, TaskList
 from dataflow.retry import Retry
 
@@ -85,13 +85,15 @@ class Activity(Generic[P, C, R]):
         if not callable(function):
             raise UsageError(f"{function!r} cannot be called, so it is no activity")
         functools.update_wrapper(self, function, updated=())
+        if name is None and not hasattr(function, "__name__"):
+            raise UsageError(f"{function!r} has none: give it a name, with_attributes(name=...)")
         self.name = name or f"{function.__module__}.{function.__name__}"
-        _check_name("name", self.name, ID_LENGTH)
+        check_name("name", self.name, ID_LENGTH)
         self.version = version
-        _check_name("version", self.version, 64)
-        _check_name("task_list", task_list, ID_LENGTH)
+        check_name("version", self.version, VERSION_LENGTH)
+        check_name("task_list", task_list, ID_LENGTH)
         self.task_list = task_list
-        self.task_priority = None if task_priority is None else str(int(task_priority))
+        self.task_priority = priority(task_priority)
         self.retry = Retry.of(retry)
         self.raises_on_failure = raises_on_failure
         self.start_to_close_timeout = duration(start_to_close_timeout, "start_to_close_timeout")
@@ -218,8 +220,24 @@ def duration(timeout: Timeout, name: str) -> str:
     return str(timeout)
 
 
-def _check_name(attribute: str, value: str, length: int) -> None:
-    """Names of types may not contain what SWF forbids.
+def priority(value: int | str | None) -> str | None:
+    """A task priority as SWF writes it. Raises `TypeError` or `ValueError`, naming it."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        try:
+            value = int(value)
+        except ValueError:
+            raise ValueError(f"task_priority={value!r}: use a whole number") from None
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"task_priority={value!r}: use a whole number")
+    if not -(2**31) <= value < 2**31:
+        raise ValueError(f"task_priority={value}: use -2147483648 to 2147483647")
+    return str(value)
+
+
+def check_name(attribute: str, value: str, length: int) -> None:
+    """Raise `TypeError` or `ValueError` for a name that SWF would not take.
 
     https://docs.aws.amazon.com/amazonswf/latest/apireference/API_RegisterActivityType.html
     """

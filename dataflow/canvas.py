@@ -12,7 +12,7 @@ canvas counts its tasks as they finish, so each costs the same however many ther
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Self
 
 from greenlet import GreenletExit
@@ -134,7 +134,7 @@ class Group(_Sequence):
 
         if gates:
             for future in futures:
-                future.add_done_callback(leave)
+                future.when_done(leave)
         return _Whole(host, "group", futures, bubbles=self.bubbles_exception_on_failure).future
 
 
@@ -195,7 +195,9 @@ class Chain(_Sequence):
                 if self.send_result:
                     item = _with_argument(item, before)  # noqa: PLW2901
                 where = where._replace(
-                    after=before if self.break_on_failure else _when_done(host, before)
+                    after=before
+                    if self.break_on_failure
+                    else _when_done(host, before, placement.after)
                 )
             futures.append(host.submit(item, placement=where))
         return _Whole(host, "chain", futures, bubbles=self.bubbles_exception_on_failure).future
@@ -246,7 +248,7 @@ class FuncGroup:
         """Call the function as soon as its turn has come and its arguments are there."""
         if self.raises_on_failure is not None:
             placement = placement._replace(raises_on_failure=self.raises_on_failure)
-        inputs = [x for x in (*self.args, *self.kwargs.values()) if isinstance(x, Future)]
+        inputs = list(_futures([self.args, self.kwargs]))
         needed = [future for future in (placement.after, *inputs) if future is not None]
         whole = host.new_future(f"FuncGroup {self._name}")
         left = len(needed)
@@ -256,7 +258,7 @@ class FuncGroup:
             left -= 1
             if whole.done:
                 return
-            if future.cancelled or (future.exception is not None and future is placement.after):
+            if future.exception is not None and future is placement.after:
                 whole.cancel()
             elif future.exception is not None:
                 whole.set_exception(failure.input_failed(whole.name, future.exception))
@@ -264,7 +266,7 @@ class FuncGroup:
                 self._call(host, placement._replace(inputs=tuple(inputs)), whole)
 
         for future in needed:
-            future.add_done_callback(arrived)
+            future.when_done(arrived)
         if not needed:
             self._call(host, placement, whole)
         return whole
@@ -282,9 +284,7 @@ class FuncGroup:
         whole.on_cancel(inner.cancel)
 
     def _make(self) -> Any:
-        args = [x.result if isinstance(x, Future) else x for x in self.args]
-        kwargs = {k: x.result if isinstance(x, Future) else x for k, x in self.kwargs.items()}
-        made = self.function(*args, **kwargs)
+        made = self.function(*_results(self.args), **_results(self.kwargs))
         if isinstance(made, Activity) or not is_item(made):
             raise NotSubmittable(
                 f"{self._name}() must return a canvas or a task, not {type(made).__name__}"
@@ -316,23 +316,45 @@ def _with_argument(item: Any, argument: Any) -> Any:
     return item.with_argument(argument)
 
 
+def _futures(value: Any) -> Iterator[Future[Any]]:
+    """The futures in arguments, in lists, tuples and dictionaries, too."""
+    if isinstance(value, Future):
+        yield value
+    elif type(value) is dict:
+        yield from _futures(list(value.values()))
+    elif type(value) in {list, tuple}:
+        for item in value:
+            yield from _futures(item)
+
+
+def _results(value: Any) -> Any:
+    """Arguments with results where there were futures."""
+    if isinstance(value, Future):
+        return value.result
+    if type(value) is dict:
+        return {key: _results(item) for key, item in value.items()}
+    if type(value) in {list, tuple}:
+        return type(value)(_results(item) for item in value)
+    return value
+
+
 def _open(gate: Future[Any], after: Future[Any] | None) -> None:
     """Open a gate, or close it for good, as soon as what comes before has ended."""
     if after is None:
         gate.set_finished(None)
     elif not after.done:
-        after.add_done_callback(lambda after: _open(gate, after))
+        after.when_done(lambda after: _open(gate, after))
     elif after.exception is None:
         gate.set_finished(None)
     else:
         gate.set_cancelled()
 
 
-def _when_done(host: Host, future: Future[Any]) -> Future[Any]:
-    """A gate that opens when the future is done, however it ended."""
+def _when_done(host: Host, future: Future[Any], after: Future[Any] | None) -> Future[Any]:
+    """A gate that opens when the future is done, however it ended; but not if ``after`` failed."""
     gate = host.new_future(f"the end of {future.name}")
     gate.parts = (future,)
-    future.add_done_callback(lambda _: gate.set_finished(None))
+    future.when_done(lambda _: _open(gate, after))
     return gate
 
 
@@ -352,12 +374,13 @@ class _Whole:
         self.future.parts = parts
         self.future.on_cancel(self._cancel)
         for part in parts:
-            part.add_done_callback(self._count)
+            part.when_done(self._count)
         if not parts:
             self._finish()
 
     def _cancel(self) -> None:
-        for part in self._parts:
+        # From the end, so that nothing takes the place of what is cancelled before it.
+        for part in reversed(self._parts):
             part.cancel()
 
     def _count(self, part: Future[Any]) -> None:

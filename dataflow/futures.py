@@ -71,6 +71,10 @@ class Host(Protocol):
         """The rank, in the order of history, of the future that finishes now."""
         ...
 
+    def call_user(self, callback: Callback, future: Future[Any]) -> None:
+        """Call a user's callback, whose errors are the workflow's."""
+        ...
+
     def call_back(self, future: Future[Any], callbacks: Sequence[Callback]) -> None:
         """Call these with a future that is done, now or as soon as earlier ones have been."""
         ...
@@ -91,6 +95,7 @@ class Future(Generic[R]):
         "_value",
         "name",
         "parts",
+        "sources",
     )
 
     def __init__(self, host: Host | None = None, name: str = "future") -> None:
@@ -98,6 +103,8 @@ class Future(Generic[R]):
         self.name = name
         #: The futures that this one is made of, if it stands for no task of its own.
         self.parts: Sequence[Future[Any]] | None = None
+        #: The ids of the tasks behind the parts, once someone has asked.
+        self.sources: Sequence[str] | None = None
         self._host = host
         self._canceller: Callable[[], object] | None = None
         self._state: State = PENDING
@@ -194,8 +201,17 @@ class Future(Generic[R]):
     def add_done_callback(self, callback: Callback) -> None:
         """Call ``callback(future)`` when the future is done; at once if it is.
 
-        It is called by the decider while it reads history, outside ``run()``: it may not wait.
+        It is called by the decider while it reads history, outside ``run()``: it may not wait. An
+        error in it fails the workflow.
         """
+        host = self._host
+        if host is None or self.done:
+            self.when_done(callback)
+        else:
+            self.when_done(lambda future: host.call_user(callback, future))
+
+    def when_done(self, callback: Callback) -> None:
+        """As `add_done_callback`, for callbacks of our own: an error in one is a bug of ours."""
         if self.done:
             callback(self)
         elif self._callbacks is None:
@@ -280,7 +296,7 @@ def follow(source: Future[Any], target: Future[Any]) -> None:
             target.set_encoded(source.encoded, lambda: source.result)
 
     target.parts = (source,)
-    source.add_done_callback(end)
+    source.when_done(end)
 
 
 class DoneAndNotDone(NamedTuple):
@@ -326,7 +342,7 @@ class _Wait:
         if not self.done:
             for future in futures:
                 if not future.done:
-                    future.add_done_callback(self._count)
+                    future.when_done(self._count)
 
     def _count(self, future: Future[Any]) -> None:
         self._left -= 1
@@ -379,7 +395,7 @@ class _Arrivals:
         self._queue = deque(sorted((future for future in futures if future.done), key=_rank))
         self._futures = [future for future in futures if not future.done]
         for future in self._futures:
-            future.add_done_callback(self._queue.append)
+            future.when_done(self._queue.append)
 
     @property
     def done(self) -> bool:

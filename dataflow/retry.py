@@ -10,6 +10,9 @@ import math
 from dataclasses import dataclass
 
 from dataflow.errors import TaskFailed
+from dataflow.protocol.limits import DURATION_SECONDS
+
+_AN_HOUR = 3600
 
 ErrorType = type[BaseException] | str
 
@@ -27,8 +30,8 @@ class Retry:
     initial_delay: float = 1
     #: What each further delay is multiplied with.
     factor: float = 2
-    #: The longest delay, in seconds.
-    maximum_delay: float = 3600
+    #: The longest delay, in seconds; None: an hour, or the first delay if that is longer.
+    maximum_delay: float | None = None
     #: The share of a delay that is left to chance, 0 to 1: with 0.5, a delay of 10 s becomes one
     #: of 5 to 10 s. Chance is the workflow's own, so a replay draws the same delay.
     jitter: float = 0
@@ -49,6 +52,8 @@ class Retry:
             ("jitter", 0, 1),
         ):
             value = getattr(self, field)
+            if value is None and field == "maximum_delay":
+                continue
             if not low <= value <= high or value == math.inf:
                 bounds = f"at least {low}" if high == math.inf else f"from {low} to {high}"
                 msg = f"Retry({field}={value!r}): {field} must be {bounds}"
@@ -80,8 +85,12 @@ class Retry:
             return None
         if self.initial_delay == 0:
             return 0
+        longest = self.maximum_delay
+        if longest is None:
+            longest = max(_AN_HOUR, self.initial_delay)
+        longest = min(longest, DURATION_SECONDS)
         try:
-            delay = min(self.initial_delay * self.factor ** (failures - 1), self.maximum_delay)
+            delay = min(self.initial_delay * self.factor ** (failures - 1), longest)
         except OverflowError:
-            delay = self.maximum_delay
+            delay = longest
         return math.ceil(delay * (1 - self.jitter * chance))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from dataflow.activity import Activity, duration
+from dataflow.activity import Activity, check_name, duration
 from dataflow.errors import NotSubmittable
 from dataflow.protocol.limits import ID_LENGTH
+
+#: How the ids of timers begin that the replay makes itself.
+OWN_TIMERS = "dataflow-"
 
 
 class ActivityTask:
@@ -36,8 +39,9 @@ class TimerTask:
 
     def __init__(self, timer_id: str, timeout: int, control: Any = None) -> None:
         """``timeout``: whole seconds; ``control``: any JSON value, kept in the history."""
-        if not isinstance(timer_id, str) or not 0 < len(timer_id) <= ID_LENGTH:
-            raise ValueError(f"timer id {timer_id!r}: use 1 to {ID_LENGTH} characters")
+        check_name("timer_id", timer_id, ID_LENGTH)
+        if timer_id.startswith(OWN_TIMERS):
+            raise ValueError(f"timer_id={timer_id!r}: {OWN_TIMERS}... are the replay's own")
         if timeout is None:
             raise TypeError("a timer needs a number of seconds")
         self.timer_id = timer_id

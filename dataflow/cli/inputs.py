@@ -45,12 +45,12 @@ def check(definition: type[Workflow], given: Arguments) -> str:
     try:
         signature.check(given.args, given.kwargs)
         signature.convert(given.args, given.kwargs)
+        return codec.encode({"args": given.args, "kwargs": given.kwargs}, where="input")
     except (TypeError, PayloadError) as error:
         raise UsageError(
             f"{error}; --input takes a list of arguments, "
             'or {"args": [...], "kwargs": {...}}, or one argument'
         ) from error
-    return codec.encode({"args": given.args, "kwargs": given.kwargs}, where="input")
 
 
 def _read(file: str) -> str:
@@ -82,11 +82,9 @@ def _parse(text: str, source: str) -> Arguments:
     try:
         return arguments.from_value(json.loads(text, parse_constant=_no_constant))
     except json.JSONDecodeError as error:
-        what = "is empty" if not text.strip() else f"is not JSON: {error.msg}"
-        raise UsageError(
-            f"{source} {what} at line {error.lineno}, column {error.colno}; "
-            "JSON looks like '[1, \"two\", null]'"
-        ) from error
+        where = f"{error.msg} at line {error.lineno}, column {error.colno}"
+        what = f"is not JSON: {where}" if text.strip() else "is empty"
+        raise UsageError(f"{source} {what}; JSON looks like '[1, \"two\", null]'") from error
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{source} is JSON that cannot be used: {error}") from error
 

@@ -8,6 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,6 +23,8 @@ _NOT_USERS = (
     f"{Path(__file__).parents[1]}{os.sep}",
     f"{Path(os.__file__).parent}{os.sep}",
 )
+#: How many names of workflows make a clear line.
+_MOST = 5
 
 
 def find(name: str) -> type[Workflow]:
@@ -31,10 +34,11 @@ def find(name: str) -> type[Workflow]:
     wrong with the name, or with what it names.
     """
     module_name, path = _split(name)
-    working_directory = str(Path.cwd())
-    if working_directory not in sys.path:
-        sys.path.insert(0, working_directory)
-    thing: Any = _import(module_name)
+    with suppress(FileNotFoundError):  # deleted under us, and then there is nothing to find in it
+        working_directory = str(Path.cwd())
+        if working_directory not in sys.path:
+            sys.path.insert(0, working_directory)
+    thing: Any = _import(module_name, name)
     for n, part in enumerate(path):
         try:
             thing = getattr(thing, part)
@@ -63,7 +67,8 @@ def _split(name: str) -> tuple[str, list[str]]:
     return module, path.split(".")
 
 
-def _import(name: str) -> ModuleType:
+def _import(name: str, wanted: str) -> ModuleType:
+    """The module ``name``, where ``wanted`` is looked for."""
     try:
         return importlib.import_module(name)
     except KeyboardInterrupt:
@@ -71,7 +76,7 @@ def _import(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise UsageError(_broken(name, error)) from error
-        raise UsageError(_no_such_module(name, error.name)) from error
+        raise UsageError(_no_such_module(wanted, error.name)) from error
     except BaseException as error:  # the module of a user may raise anything, SystemExit too
         raise UsageError(_broken(name, error)) from error
 
@@ -89,14 +94,14 @@ def _broken(name: str, error: BaseException) -> str:
     return f"{name} cannot be imported: {kind}: {' '.join(what.split())} ({where})"
 
 
-def _no_such_module(name: str, missing: str) -> str:
+def _no_such_module(wanted: str, missing: str) -> str:
     parent = missing.rpartition(".")[0]
     holder = sys.modules.get(parent)
     if holder is not None and not hasattr(holder, "__path__"):
-        inside = name.removeprefix(f"{parent}.")
+        inside = wanted.removeprefix(f"{parent}.").replace(":", ".")
         return (
             f"there is no module {missing}, because {parent} is a module and not a package: "
-            f"for a class inside a class write {parent}:{inside}.Class"
+            f"for a class inside a class write {parent}:{inside}"
         )
     import pkgutil
 
@@ -124,7 +129,8 @@ def _no_such_class(name: str, module_name: str, path: list[str]) -> str:
         return _which_class(name)
     if not known:
         return f"{module_name} has no {wanted}, nor any other Workflow: is it the right module?"
-    return f"{module_name} has no {wanted}: its workflows are {', '.join(known)}"
+    more = " and others" if len(known) > _MOST else ""
+    return f"{module_name} has no {wanted}: its workflows are {', '.join(known[:_MOST])}{more}"
 
 
 def _is_module(name: str) -> bool:
@@ -138,7 +144,9 @@ def _is_module(name: str) -> bool:
 
 def _which_class(module_name: str) -> str:
     """What to say where the name of a module is all there is."""
-    known = [key for key, value in vars(_import(module_name)).items() if _is_workflow(value)]
+    known = [
+        key for key, value in vars(_import(module_name, module_name)).items() if _is_workflow(value)
+    ]
     example = f"{module_name}.{known[0] if known else 'Class'}"
     return f"{module_name} is a module: name a Workflow class in it, as in {example}"
 

@@ -60,7 +60,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, value: Any) -> None:
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="\b\nExample:\n"
-    "  dataflow workflow.start --local examples.basic.BasicWorkflow --input '[1, 5]'",
+    "dataflow workflow.start --local examples.basic.BasicWorkflow --input '[1, 5]'",
 )
 @click.option(
     "--version",
@@ -94,11 +94,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return 2
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "dataflow"
-        render.error(error, f"{error.format_message().rstrip('.')}; see '{path} --help'")
+        render.error(error, f"{error.format_message().rstrip('.')} (see {path} --help)")
         return error.exit_code
     except click.ClickException as error:
         render.error(error, error.format_message())
         return error.exit_code
+    except OSError as error:  # the output cannot be written: a full disk
+        render.error(error)
+        return 1
     except (KeyboardInterrupt, click.Abort):
         render.tell("interrupted")
         return 130
@@ -112,9 +115,9 @@ def main() -> int:
         signal.signal(signal.SIGINT, _interrupt)
     code = run()
     problem = drain(sys.stdout) or drain(sys.stderr)
-    if problem is not None:
-        render.error(problem, f"cannot write the output: {problem.strerror}")
-        code = code or 1
+    if problem is not None and code == 0:
+        render.error(problem)
+        code = 1
     if _work_goes_on():
         _leave(code)
     return code
@@ -130,7 +133,7 @@ def _work_goes_on() -> bool:
     """Whether an activity that nobody waits for any more (timed out, interrupted) still runs."""
     from threading import enumerate as threads  # imported by whoever has workers
 
-    workers = [thread for thread in threads() if thread.name.startswith("dataflow-worker")]
+    workers = [t for t in threads() if t.is_alive() and t.name.startswith("dataflow-worker")]
     for thread in workers:
         thread.join(_PATIENCE / len(workers))
     return any(thread.is_alive() for thread in workers)
@@ -139,8 +142,7 @@ def _work_goes_on() -> bool:
 def _leave(code: int) -> None:
     """End without the interpreter's own shutdown.
 
-    It would wait for what the activity has started (a `ThreadPoolExecutor`), and dies with "could
-    not acquire lock" where the activity is printing at that moment.
+    It would wait for the threads of a `ThreadPoolExecutor` that such an activity has started.
     """
     import atexit
 

@@ -117,7 +117,9 @@ def _explanation(details: str | None) -> list[str]:
     if told is None or not isinstance(told.get("traceback"), list):
         return (details or "").splitlines()
     lines = "".join(map(str, told["traceback"])).splitlines()
-    return lines if logging.getLogger().isEnabledFor(logging.DEBUG) else _of_users(lines)
+    if not logging.getLogger().isEnabledFor(logging.DEBUG):
+        lines = _of_users(lines)
+    return lines if len(lines) > 1 else []  # one line would repeat the reason
 
 
 def _of_users(lines: Sequence[str]) -> list[str]:

@@ -54,7 +54,9 @@ class Screen:
         """Write a line to standard output itself."""
         if self._answers is not None:
             self._answers.write(text + "\n")
-            drain(self._answers)
+            problem = drain(self._answers)
+            if problem is not None:
+                raise problem
 
     @contextmanager
     def live(self, line: Callable[[], str]) -> Iterator[None]:
@@ -98,7 +100,7 @@ class Screen:
             self._line = ""
 
     def printed(self, text: str) -> None:
-        """Output was written behind the cursor."""
+        """Take note of output, which moves the cursor."""
         if text:
             self._at_line_start = text.endswith("\n")
 
@@ -128,8 +130,9 @@ class Screen:
 
     def _forked(self) -> None:
         # Another thread may have held the lock, and only this thread lives on in the child.
+        # The line stands on the terminal of both: the child may erase it, the parent draws it.
         self.lock = threading.RLock()
-        self._line, self._off = "", True
+        self._off = True
 
 
 class Stream:
@@ -151,9 +154,8 @@ class Stream:
             return self._write(text)
         with self._screen.lock:
             self._screen.erase()
-            count = self._write(text)
             self._screen.printed(text)
-            return count
+            return self._write(text)
 
     def _write(self, text: str) -> int:
         try:

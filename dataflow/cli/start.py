@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command(
     short_help="Run a workflow.",
     epilog="\b\nExample:\n"
-    "  dataflow workflow.start --local examples.basic.BasicWorkflow --input '[1, 5]'",
+    "dataflow workflow.start --local examples.basic.BasicWorkflow --input '[1, 5]'",
 )
 @click.argument("workflow")
 @click.argument("rest", metavar="[-]", nargs=-1)
@@ -118,27 +118,13 @@ def _prepare(
     nb_workers: int | None,
 ) -> LocalRun:
     """Everything that can be found wrong before the workflow starts. Raises `UsageError`."""
-    from dataflow import chance
     from dataflow.cli import inputs, loading
-    from dataflow.clock import SystemClock
-    from dataflow.process.local import LocalRun
-    from dataflow.process.threads import ThreadWorkers, default_size
-    from dataflow.protocol.values import WorkflowExecution
-    from dataflow.workflow import type_name
+    from dataflow.process.local import local_run
 
     given = inputs.read(*sources)
     definition = loading.find(name)
     text = inputs.check(definition, given)
-    run_id = chance.new_id()
-    clock = SystemClock()
     try:
-        return LocalRun(
-            definition,
-            WorkflowExecution(workflow_id or f"{type_name(definition)}-{run_id[:8]}", run_id),
-            text,
-            workers=ThreadWorkers(nb_workers or default_size(), clock),
-            clock=clock,
-            chance=chance.SeededChance(),
-        )
+        return local_run(definition, text, nb_workers=nb_workers, workflow_id=workflow_id)
     except (TypeError, ValueError) as error:  # an attribute of the class that SWF does not take
         raise UsageError(f"{name}: {error}") from error

@@ -196,7 +196,8 @@ def _find(
     try:
         parts = _parts(value, path)
         for part_path, part in parts:
-            found = _find(part, part_path, hole, above)
+            in_set = isinstance(value, (set, frozenset))
+            found = _find(part, part_path, None if in_set else hole, above)
             if found is not None:
                 return found
         if not parts:

@@ -123,5 +123,5 @@ def _perform(
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - user code; SystemExit must not end a worker
-        why = failure.describe(error, skip_frames=4)
+        why = failure.describe(error, skip_frames=3)
         return Failed(why.reason, why.details)

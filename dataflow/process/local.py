@@ -162,6 +162,10 @@ class LocalRun:
         """The code that the workflow itself has submitted under this type."""
         return self._run.find_activity(name, version)
 
+    def names_submitted(self) -> set[str]:
+        """The names of the activity types that the workflow has submitted."""
+        return self._run.activity_names()
+
     def run(self) -> Outcome:
         """Go on until the execution is closed."""
         try:

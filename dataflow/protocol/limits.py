@@ -9,6 +9,8 @@ import msgspec
 
 #: Characters in an activity id, timer id or workflow id.
 ID_LENGTH = 256
+#: Characters in the version of a type.
+VERSION_LENGTH = 64
 #: Characters in the reason of a failure.
 REASON_LENGTH = 256
 #: Characters in an input, result, control or details field.

@@ -6,9 +6,9 @@ arrive first, and hand one call the result of another. Only an idempotent call i
 arguments, ``activity-<name>-<hash>``, and so needs no order: it is one task however often it is
 submitted.
 
-    WAITING --last input arrives--> READY --scheduled--> SCHEDULED --ends--> CLOSED
-                                      ^                      |
-                                      +--- tried again ------+  (after a timer, if the policy says)
+    WAITING --last input--> READY --asked--> ASKED --confirmed--> SCHEDULED --ends--> CLOSED
+                              ^                                       |
+                              +------- tried again (after a timer) ---+
 
 A cancelled call goes to CLOSED from anywhere; what history still brings for it is read over.
 """
@@ -41,9 +41,14 @@ from dataflow.workflow import Placement, TaskFailureContext
 _PASSING_CAUSES = frozenset({"OPEN_ACTIVITIES_LIMIT_EXCEEDED", "ACTIVITY_CREATION_RATE_EXCEEDED"})
 
 
+#: Characters of `Call.input_of_attempt` that are not in the input.
+_ATTEMPT_LENGTH = len(',"attempt":999999')
+
+
 class _State(enum.Enum):
     WAITING = "for its inputs, its turn or its back-off"
     READY = "to be asked for"
+    ASKED = "for, and not confirmed by history"
     SCHEDULED = "in the history"
     CLOSED = "finished, failed or cancelled"
 
@@ -112,6 +117,10 @@ class Call:
             heartbeat_timeout=activity.heartbeat_timeout,
         )
 
+    def asked(self) -> None:
+        """See `agenda.Ask`."""
+        self.state = _State.ASKED
+
     @property
     def input_of_attempt(self) -> str | None:
         """The input; from the second attempt on it says which attempt it is."""
@@ -131,6 +140,9 @@ class _CancelRequest:
     def decision(self) -> Decision | None:
         return de.RequestCancelActivityTask(activity_id=self.call.task_id)
 
+    def asked(self) -> None:
+        """Its event says nothing new."""
+
 
 class Surroundings(NamedTuple):
     """What activities need of the run they belong to."""
@@ -140,7 +152,7 @@ class Surroundings(NamedTuple):
     limits: Limits
     new_future: Callable[[str], Future[Any]]
     #: Calls the hook of the workflow; an error in it is the run's business.
-    on_task_failure: Callable[[TaskFailureContext], TaskFailureContext | None]
+    on_task_failure: Callable[[TaskFailureContext], None]
     #: A task that must not fail has failed.
     fail_run: Callable[[TaskFailed], None]
     #: A number from 0 to 1 for this seed, the same in every replay.
@@ -221,7 +233,7 @@ class Activities:
         for future in needed:
             if call.state is _State.CLOSED:
                 return
-            future.add_done_callback(lambda future: self._input_arrived(call, future))
+            future.when_done(lambda future: self._input_arrived(call, future))
 
     def _input_arrived(self, call: Call, future: Future[Any]) -> None:
         if call.state is _State.CLOSED:
@@ -272,6 +284,9 @@ class Activities:
             self._idempotent[task_id] = task
             self._ready(task)
         task.raises_on_failure = task.raises_on_failure or call.raises_on_failure
+        error = task.future.exception if task.future.finished else None
+        if call.raises_on_failure and isinstance(error, TaskFailed):
+            self._run.fail_run(error)
         task.sharers.append(call.future)
         if task.future.running:
             call.future.set_running()
@@ -286,7 +301,7 @@ class Activities:
         call.state = _State.READY
         call.future.on_cancel(lambda: self._cancel(call))
         self._by_id[call.task_id] = call
-        self._run.agenda.add_activity(call)
+        self._run.agenda.activities.add(call)
 
     # --- ends ------------------------------------------------------------------------
 
@@ -295,25 +310,27 @@ class Activities:
 
     def _cancel(self, call: Call) -> None:
         """The future of a call without missing inputs was cancelled."""
-        if call.state is _State.SCHEDULED:
-            self._run.agenda.add(_CancelRequest(call))
-        elif call.backoff is not None:
-            call.backoff.cancel()
-        else:
-            self._by_id.pop(call.task_id, None)
+        state, backoff = call.state, call.backoff
         self._close(call)
+        if state is _State.SCHEDULED:
+            self._run.agenda.cancellations.add(_CancelRequest(call))
+        elif backoff is not None:
+            backoff.cancel()
+        elif state is _State.READY:
+            del self._by_id[call.task_id]
+        # What has been asked for is cancelled as soon as history has it: see `scheduled`.
 
     def _fail(self, call: Call, error: TaskFailed) -> None:
         self._close(call)
-        call.future.set_exception(error)
         if call.raises_on_failure:
             self._run.fail_run(error)
+        call.future.set_exception(error)
 
     def _attempt_failed(self, call: Call, error: TaskFailed) -> None:
         """Let the hook, or else the retry policy, say what becomes of the call."""
         context = TaskFailureContext(task_id=call.task_id, attempt=call.attempt, error=error)
-        answer = self._run.on_task_failure(context)
-        decision = None if answer is None else answer.decision
+        self._run.on_task_failure(context)
+        decision = context.decision
         if decision == "ignore":
             self._close(call)
             call.future.set_finished(context.value)
@@ -342,7 +359,7 @@ class Activities:
         call.state = _State.WAITING
         timer_id = _fit_id(f"dataflow-retry-{call.task_id}")
         call.backoff = self._run.timers.start(timer_id, str(delay))
-        call.backoff.add_done_callback(lambda backoff: self._backoff_over(call, backoff))
+        call.backoff.when_done(lambda backoff: self._backoff_over(call, backoff))
 
     def _backoff_over(self, call: Call, backoff: Future[None]) -> None:
         if backoff is call.backoff:
@@ -362,6 +379,9 @@ class Activities:
         """The engine has scheduled what was asked for."""
         assert isinstance(event.attributes, ev.ActivityTaskScheduled)
         call = self._by_event[event.event_id] = self._by_id.pop(event.attributes.activity_id)
+        if call.state is _State.CLOSED:
+            self._run.agenda.cancellations.add(_CancelRequest(call))
+            return
         call.state = _State.SCHEDULED
         for future in (call.future, *call.sharers):
             future.set_running()
@@ -369,7 +389,9 @@ class Activities:
     def not_scheduled(self, attributes: ev.ScheduleActivityTaskFailed) -> None:
         """The engine has refused to."""
         call = self._by_id.pop(attributes.activity_id)
-        self._run.agenda.open_activities -= 1
+        self._run.agenda.activities.open -= 1
+        if call.state is _State.CLOSED:
+            return
         if attributes.cause in _PASSING_CAUSES:
             self._try_again(call, 1, attempts=0)
         else:
@@ -415,7 +437,7 @@ class Activities:
     def _ended(self, scheduled_event_id: int) -> Call | None:
         """The call whose task has ended; None if nobody waits for it any more."""
         call = self._by_event.pop(scheduled_event_id)
-        self._run.agenda.open_activities -= 1
+        self._run.agenda.activities.open -= 1
         return None if call.state is _State.CLOSED else call
 
     def unfinished(self) -> list[str]:
@@ -453,10 +475,12 @@ def _is_json(text: str) -> bool:
 
 
 def _check_length(text: str, limits: Limits) -> None:
-    if limits.data_length is not None and len(text) > limits.data_length:
+    # The number of a later attempt must fit, too.
+    if limits.data_length is not None and len(text) + _ATTEMPT_LENGTH > limits.data_length:
         raise PayloadError(
             f"the input has {len(text)} characters, and a field of SWF takes at most "
-            f"{limits.data_length}: pass a reference to the data instead of the data"
+            f"{limits.data_length - _ATTEMPT_LENGTH}: pass a reference to the data instead of the "
+            "data"
         )
 
 
@@ -494,11 +518,14 @@ def _control(inputs: Sequence[Future[Any]], after: Future[Any] | None) -> str | 
 
 
 def _task_ids(futures: Iterable[Future[Any]]) -> Iterable[str]:
+    """The ids of the tasks behind futures; for the parts of a whole, ranges of ids, found once."""
     for future in futures:
         if future.parts is None:
             yield future.name
-        else:
-            yield from _task_ids(future.parts)
+            continue
+        if future.sources is None:
+            future.sources = _ranges(_task_ids(future.parts))
+        yield from future.sources
 
 
 _NUMBERED = re.compile(r"(.*-)(0|[1-9]\d*)")

@@ -1,27 +1,26 @@
 """What is ready to be asked for, and how much of it fits one answer.
 
 An answer may hold 100 decisions and 1 MB; what does not fit waits, and a timer of zero seconds
-asks to be called again. An execution may have 1,000 open activity tasks; the rest wait their turn
-here, and need no timer, since the end of an activity brings the next decision.
+asks to be called again. An execution may have 1,000 open activity tasks and as many timers; the
+rest wait their turn here, and need no wake-up, since the end of one brings the next decision.
 
 Everything is counted, nothing is measured twice: O(1) for each decision.
 """
 
 from __future__ import annotations
 
+import json
 from collections import deque
-from json.encoder import encode_basestring_ascii
-from typing import Any, Protocol
+from typing import Protocol
 
-from dataflow.protocol.decisions import Decision, StartTimer
+from dataflow.protocol.decisions import Decision, StartTimer, to_wire
 from dataflow.protocol.limits import Limits
+from dataflow.task import OWN_TIMERS
 
-WAKE_UP_TIMER = "dataflow-wake-up"
+WAKE_UP_TIMER = f"{OWN_TIMERS}wake-up"
 
 #: Bytes of a request that are not decisions: the token, an execution context of 32,768 characters.
 _ENVELOPE = 40_000
-#: Bytes of a decision beyond its texts: names of members, punctuation, time-outs.
-_FRAME = 600
 
 
 class Ask(Protocol):
@@ -31,78 +30,82 @@ class Ask(Protocol):
         """The decision; None if it is not wanted any more."""
         ...
 
+    def asked(self) -> None:
+        """The decision is part of an answer; history will confirm it."""
+        ...
+
+
+class Lane:
+    """Asks of one kind, in the order in which they became ready, and a cap on how many are open."""
+
+    def __init__(self, cap: int | None = None) -> None:
+        self._cap = cap
+        self._asks: deque[Ask] = deque()
+        #: Asked for and not over.
+        self.open = 0
+
+    def add(self, ask: Ask) -> None:
+        """It waits for room, and for a place among the open ones."""
+        self._asks.append(ask)
+
+    def __len__(self) -> int:
+        """How many could be asked for, were there room for all."""
+        return len(self._asks) if self._cap is None else min(len(self._asks), self._cap - self.open)
+
+    def next(self) -> Decision | None:
+        """The first decision that is wanted and may be asked for."""
+        while len(self) > 0:
+            decision = self._asks[0].decision()
+            if decision is not None:
+                return decision
+            self._asks.popleft()
+        return None
+
+    def take(self) -> None:
+        """The first decision is part of the answer."""
+        self._asks.popleft().asked()
+        self.open += 1
+
 
 class Agenda:
-    """Asks in the order in which they became ready; activities apart, for they have a cap."""
+    """What is ready, in three lanes: what ends something goes first, for it makes room."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._activities: deque[Ask] = deque()
-        self._others: deque[Ask] = deque()
-        #: Activity tasks asked for and not closed.
-        self.open_activities = 0
+        self.cancellations = Lane()
+        #: One place is kept for the wake-up timer.
+        self.timers = Lane(limits.open_timers - 1)
+        self.activities = Lane(limits.open_activities)
+        self._lanes = (self.cancellations, self.timers, self.activities)
         #: Whether the wake-up timer has been asked for and has not fired.
         self.wake_up_open = False
-
-    def add(self, ask: Ask) -> None:
-        """Add anything but an activity."""
-        self._others.append(ask)
-
-    def add_activity(self, ask: Ask) -> None:
-        """Add an activity: it waits for a free place among the open ones."""
-        self._activities.append(ask)
-
-    def __len__(self) -> int:
-        return len(self._activities) + len(self._others)
 
     def take(self) -> list[Decision]:
         """The decisions of this answer."""
         limits = self._limits
         taken: list[Decision] = []
-        room = limits.decisions
         size = _ENVELOPE
-        while True:
-            queue = self._next_queue()
-            if queue is None:
-                return taken
-            decision = queue[0].decision()
-            if decision is None:
-                queue.popleft()
-                continue
-            if limits.request_bytes is not None:
-                size += _size(decision)
-            # The last place is for the wake-up timer, unless nothing comes after this decision.
-            full = room == 0 or (room == 1 and not self.wake_up_open and self._askable() > 1)
-            too_large = limits.request_bytes is not None and size > limits.request_bytes
-            if taken and (full or too_large):
-                if not self.wake_up_open:
-                    self.wake_up_open = True
-                    taken.append(StartTimer(timer_id=WAKE_UP_TIMER, start_to_fire_timeout="0"))
-                return taken
-            queue.popleft()
-            if queue is self._activities:
-                self.open_activities += 1
-            taken.append(decision)
-            room -= 1
-
-    def _next_queue(self) -> deque[Ask] | None:
-        if self._others:
-            return self._others
-        if self._activities and self.open_activities < self._limits.open_activities:
-            return self._activities
-        return None
+        for lane in self._lanes:
+            while (decision := lane.next()) is not None:
+                if limits.request_bytes is not None:
+                    size += _size(decision)
+                room = limits.decisions - len(taken)
+                # The last place is for the wake-up timer, unless nothing comes after this decision.
+                full = room == 0 or (room == 1 and not self.wake_up_open and self._askable() > 1)
+                too_large = limits.request_bytes is not None and size > limits.request_bytes
+                if taken and (full or too_large):
+                    if not self.wake_up_open:
+                        self.wake_up_open = True
+                        taken.append(StartTimer(timer_id=WAKE_UP_TIMER, start_to_fire_timeout="0"))
+                    return taken
+                lane.take()
+                taken.append(decision)
+        return taken
 
     def _askable(self) -> int:
-        """How many asks could be taken, were there room for all."""
-        places = self._limits.open_activities - self.open_activities
-        return len(self._others) + min(len(self._activities), places)
+        return sum(map(len, self._lanes))
 
 
-def _size(decision: Any) -> int:
-    """Bytes of a decision on the wire, rounded up."""
-    size = _FRAME
-    for field in ("input", "control"):
-        text = getattr(decision, field, None)
-        if text:
-            size += len(encode_basestring_ascii(text))
-    return size
+def _size(decision: Decision) -> int:
+    """Bytes of a decision on the wire, where what is not ASCII is escaped."""
+    return len(json.dumps(to_wire(decision))) + len(",")

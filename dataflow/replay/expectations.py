@@ -94,17 +94,12 @@ class Expectations:
                 history=f"event {event.event_id}, {_tell_event(event)}",
                 code=f"{self._other(kind)} at this point",
             )
-        if type(attributes) is ev.ActivityTaskScheduled:
-            assert isinstance(decision, de.ScheduleActivityTask)
-            if (
-                decision.activity_type != attributes.activity_type
-                or decision.input != attributes.input
-            ):
-                raise NonDeterminism(
-                    event_id=event.event_id,
-                    history=f"event {event.event_id}, {_tell_event(event)}",
-                    code=_tell_decision(decision),
-                )
+        if not _fits(decision, attributes):
+            raise NonDeterminism(
+                event_id=event.event_id,
+                history=f"event {event.event_id}, {_tell_event(event)}",
+                code=_tell_decision(decision),
+            )
 
     def check_all_confirmed(self, next_event_id: int | None) -> None:
         """The events of the decision are over. Raises `NonDeterminism` if some are missing."""
@@ -128,6 +123,14 @@ class Expectations:
             return "nothing more"
         same = [d for d in self._asked.values() if type(d) is kind]
         return _tell_decision(same[0] if same else next(iter(self._asked.values())))
+
+
+def _fits(decision: Decision, attributes: ev.Attributes) -> bool:
+    """Whether an event says what the decision that it comes from has asked."""
+    if not isinstance(attributes, ev.ActivityTaskScheduled):
+        return True
+    assert isinstance(decision, de.ScheduleActivityTask)
+    return decision.activity_type == attributes.activity_type and decision.input == attributes.input
 
 
 def _tell(kind: str, parts: Iterable[tuple[str, Any]]) -> str:

@@ -28,7 +28,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from greenlet import GreenletExit
 
-from dataflow.activity import Activity
+from dataflow.activity import Activity, priority
+from dataflow.canvas import Canvas
 from dataflow.errors import (
     DataflowError,
     NonDeterminism,
@@ -53,7 +54,13 @@ from dataflow.replay.decided import Chance, Decided, Verdict
 from dataflow.replay.expectations import DECIDED_EVENTS, Expectations
 from dataflow.replay.suspension import ONLY_RUN_WAITS, Suspension
 from dataflow.replay.timers import Timers
-from dataflow.task import ActivityTask, CancelTimerTask, TimerTask, not_submittable
+from dataflow.task import (
+    OWN_TIMERS,
+    ActivityTask,
+    CancelTimerTask,
+    TimerTask,
+    not_submittable,
+)
 from dataflow.workflow import Placement, TaskFailureContext, Workflow, type_name
 
 if TYPE_CHECKING:
@@ -133,9 +140,7 @@ class Run:
                 on_task_failure=self._on_task_failure,
                 fail_run=self._fail_with,
                 chance=self._chance_of,
-                default_priority=(
-                    None if definition.task_priority is None else str(int(definition.task_priority))
-                ),
+                default_priority=priority(definition.task_priority),
             )
         )
         self._workflow: Workflow | None = None
@@ -156,7 +161,6 @@ class Run:
             ev.StartTimerFailed: timers.not_started,
             ev.TimerFired: timers.fired,
             ev.TimerCanceled: timers.cancelled,
-            ev.CancelTimerFailed: timers.not_cancelled,
         }
 
     # --- the decider's side -------------------------------------------------------
@@ -196,6 +200,15 @@ class Run:
         """The activity of this type that the run has submitted, if it has."""
         return self._activities.submitted.get((name, version))
 
+    @property
+    def closing(self) -> Decision | None:
+        """The decision that the run has ended with, once it has."""
+        return self._closing
+
+    def activity_names(self) -> set[str]:
+        """The names of the activity types that the run has submitted."""
+        return {name for name, _ in self._activities.submitted}
+
     def _break(self, problem: DataflowError) -> None:
         self._broken = Decided(verdict=Verdict.BROKEN, problem=problem)
         self.drop()
@@ -213,8 +226,16 @@ class Run:
             or (self._answered is not None and self._answered not in answers)
         ):
             return Decided(verdict=Verdict.STALE)
+        deciding = deque(
+            event
+            for event in new
+            if type(event.attributes) is ev.DecisionTaskStarted
+            and (event.event_id in answers or event is new[-1])
+        )
         confirming = False
         for event in new:
+            if deciding:
+                self._time = deciding[0].timestamp
             kind = type(event.attributes)
             if kind in DECIDED_EVENTS:
                 self._expectations.confirm(event)
@@ -226,12 +247,11 @@ class Run:
             if kind is ev.DecisionTaskCompleted:
                 confirming = True
                 self._answered = None
-            elif kind is ev.DecisionTaskStarted:
-                if event.event_id in answers:
-                    self._expectations.ask(self._decide(event.timestamp))
-                elif event is new[-1]:
-                    decisions = self._decide(event.timestamp)
-                    self._expectations.ask(decisions)
+            elif deciding and event is deciding[0]:
+                deciding.popleft()
+                decisions = self._decide()
+                self._expectations.ask(decisions)
+                if event.event_id not in answers:
                     self._answered = event.event_id
                     return self._decided(decisions)
         if confirming:
@@ -272,8 +292,7 @@ class Run:
 
     # --- one decision -----------------------------------------------------------------
 
-    def _decide(self, time: float) -> list[Decision]:
-        self._time = time
+    def _decide(self) -> list[Decision]:
         if self._ended and self._closing is not None:
             # It was refused, because something had happened meanwhile; run() is over all the same.
             return [self._closing]
@@ -325,12 +344,15 @@ class Run:
         text = template.fill(
             [codec.encode(hole.result, where=f"result of {hole.name}") for hole in template.holes]
         )
+        return self._fitting(text, "result")
+
+    def _fitting(self, text: str, field: str) -> str:
         limit = self._limits.data_length
         if limit is not None and len(text) > limit:
             raise PayloadError(
-                f"the result has {len(text)} characters, and a field of SWF takes at most {limit}: "
-                "return a reference to the data instead of the data",
-                path="result",
+                f"the {field} has {len(text)} characters, and a field of SWF takes at most "
+                f"{limit}: use a reference to the data instead of the data",
+                path=field,
             )
         return text
 
@@ -377,17 +399,15 @@ class Run:
             self._in_hook = False
         return None
 
-    def _on_task_failure(self, context: TaskFailureContext) -> TaskFailureContext | None:
+    def _on_task_failure(self, context: TaskFailureContext) -> None:
         answer = self._hook("on_task_failure", context)
-        if answer is None or isinstance(answer, TaskFailureContext):
-            return answer
-        self._fail_with(
-            TypeError(
-                f"on_task_failure() of {self._name} must return its argument, after one of the "
-                f"decide_...() methods, or None, not {type(answer).__name__}"
+        if answer is not None and answer is not context:
+            self._fail_with(
+                TypeError(
+                    f"on_task_failure() of {self._name} must return its argument, after one of "
+                    f"the decide_...() methods, or None, not {type(answer).__name__}"
+                )
             )
-        )
-        return None
 
     def _chance_of(self, seed: str) -> float:
         digest = hashlib.sha256(f"{self._execution.run_id}/{seed}".encode()).digest()
@@ -412,24 +432,26 @@ class Run:
             item, args, kwargs = item.activity, item.args, item.kwargs
         if isinstance(item, Activity):
             kwargs = dict(kwargs or {})
-            priority = kwargs.pop("__priority", None)
-            return self._activities.submit(
-                item, args, kwargs, placement, None if priority is None else str(int(priority))
-            )
+            task_priority = priority(kwargs.pop("__priority", None))
+            return self._activities.submit(item, args, kwargs, placement, task_priority)
         if args or kwargs:
             if isinstance(item, (ActivityTask, TimerTask, CancelTimerTask)):
                 raise TypeError(f"{type(item).__name__} has its arguments: submit it alone")
+            if isinstance(item, Canvas):
+                raise TypeError(f"a {type(item).__name__} takes no arguments: its items have them")
             raise NotSubmittable(not_submittable(item))
         if isinstance(item, TimerTask):
-            control = None if item.control is None else codec.encode(item.control, where="control")
-            return self._start_timer(item, control, placement)
+            return self._start_timer(item, self._control(item), placement)
         if isinstance(item, CancelTimerTask):
             return self._timers.cancel(item.timer_id)
-        start = None if isinstance(item, type) else getattr(item, "start", None)
-        if start is None:
-            raise NotSubmittable(not_submittable(item))
-        future: Future[Any] = start(self, placement)
-        return future
+        if isinstance(item, Canvas):
+            return item.start(self, placement)
+        raise NotSubmittable(not_submittable(item))
+
+    def _control(self, item: TimerTask) -> str | None:
+        if item.control is None:
+            return None
+        return self._fitting(codec.encode(item.control, where="control"), "control")
 
     def _start_timer(
         self, item: TimerTask, control: str | None, placement: Placement
@@ -449,7 +471,7 @@ class Run:
             whole.on_cancel(timer.cancel)
             follow(timer, whole)
 
-        placement.after.add_done_callback(turn)
+        placement.after.when_done(turn)
         return whole
 
     def new_future(self, name: str) -> Future[Any]:
@@ -465,8 +487,8 @@ class Run:
         """See `workflow.Host`."""
         self._check_may_act("sleep")
         self._sleeps += 1
-        timer = TimerTask(f"dataflow-sleep-{self._sleeps}", seconds)
-        self.suspend(self._timers.start(timer.timer_id, timer.timeout))
+        timeout = TimerTask("sleep", seconds).timeout
+        return self._timers.start(f"{OWN_TIMERS}sleep-{self._sleeps}", timeout).result
 
     def now(self) -> datetime:
         """See `workflow.Host`."""
@@ -532,14 +554,18 @@ class Run:
         try:
             while self._cascade:
                 callback, done = self._cascade.popleft()
-                try:
-                    callback(done)
-                except (GreenletExit, KeyboardInterrupt):
-                    raise
-                except BaseException as error:  # noqa: BLE001 - user code
-                    self._fail_with(error, skip_frames=1)
+                callback(done)
         finally:
             self._cascading = False
+
+    def call_user(self, callback: Callback, future: Future[Any]) -> None:
+        """See `futures.Host`."""
+        try:
+            callback(future)
+        except (GreenletExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # noqa: BLE001 - user code
+            self._fail_with(error, skip_frames=1)
 
     def _check_may_act(self, what: str) -> None:
         if self._suspension.inside:

@@ -15,7 +15,8 @@ from dataflow.replay.agenda import WAKE_UP_TIMER, Agenda
 
 
 class _State(enum.Enum):
-    READY = "ready to be asked for"
+    READY = "to be asked for"
+    ASKED = "for, and not confirmed by history"
     STARTED = "in the history"
     CLOSED = "fired, cancelled or refused"
 
@@ -23,7 +24,7 @@ class _State(enum.Enum):
 class Timer:
     """One timer, from submit until it fires."""
 
-    __slots__ = ("control", "future", "started_event_id", "state", "timeout", "timer_id")
+    __slots__ = ("control", "future", "state", "timeout", "timer_id")
 
     def __init__(
         self, timer_id: str, timeout: str, control: str | None, future: Future[None]
@@ -42,17 +43,24 @@ class Timer:
             timer_id=self.timer_id, start_to_fire_timeout=self.timeout, control=self.control
         )
 
+    def asked(self) -> None:
+        """See `agenda.Ask`."""
+        self.state = _State.ASKED
+
 
 class _Cancellation:
     """The cancellation of a timer that is in the history."""
 
-    __slots__ = ("timer",)
+    __slots__ = ("timer_id",)
 
-    def __init__(self, timer: Timer) -> None:
-        self.timer = timer
+    def __init__(self, timer_id: str) -> None:
+        self.timer_id = timer_id
 
     def decision(self) -> Decision | None:
-        return de.CancelTimer(timer_id=self.timer.timer_id)
+        return de.CancelTimer(timer_id=self.timer_id)
+
+    def asked(self) -> None:
+        """Nobody waits for it: SWF writes its event, but makes no decision task of it."""
 
 
 class Timers:
@@ -62,11 +70,8 @@ class Timers:
         self._agenda = agenda
         self._new_future = new_future
         self._open: dict[str, Timer] = {}
-        #: Timers whose cancellation history has not confirmed; their id may be in use again.
-        self._cancelling: dict[str, tuple[Timer, Future[None]]] = {}
-
-    def __len__(self) -> int:
-        return len(self._open)
+        #: Cancelled after they were asked for and before history has confirmed them.
+        self._unwanted: set[str] = set()
 
     def start(self, timer_id: str, timeout: str, control: str | None = None) -> Future[None]:
         """A timer's future; failed at once if the id belongs to a timer that has not fired."""
@@ -74,73 +79,75 @@ class Timers:
         if timer_id in self._open:
             future.set_exception(TaskFailed(timer_id, "TIMER_ID_ALREADY_IN_USE", task_id=timer_id))
             return future
-        timer = Timer(timer_id, timeout, control, future)
-        self._open[timer_id] = timer
-        self._agenda.add(timer)
+        timer = self._open[timer_id] = Timer(timer_id, timeout, control, future)
+        self._agenda.timers.add(timer)
         future.on_cancel(lambda: self._cancel(timer))
         return future
 
     def cancel(self, timer_id: str) -> Future[None]:
-        """Cancel a timer by its id: the future of the cancellation."""
-        timer = self._open.get(timer_id)
+        """Cancel a timer by its id: the future of the cancellation, which is done at once."""
         future: Future[None] = self._new_future(f"cancel {timer_id}")
+        timer = self._open.get(timer_id)
         if timer is None:
             future.set_exception(TaskFailed(timer_id, "TIMER_ID_UNKNOWN", task_id=timer_id))
-        elif timer.state is _State.READY:
-            timer.future.cancel()
-            future.set_finished(None)
         else:
             timer.future.cancel()
-            self._cancelling[timer_id] = (timer, future)
+            future.set_finished(None)
         return future
 
     def _cancel(self, timer: Timer) -> None:
         """The timer's future was cancelled: let history follow."""
         del self._open[timer.timer_id]
         if timer.state is _State.STARTED:
-            self._agenda.add(_Cancellation(timer))
+            self._agenda.cancellations.add(_Cancellation(timer.timer_id))
+        elif timer.state is _State.ASKED:
+            self._unwanted.add(timer.timer_id)
         timer.state = _State.CLOSED
 
     # --- events ------------------------------------------------------------------
 
     def started(self, attributes: ev.TimerStarted) -> None:
         """The engine has started a timer."""
-        timer = self._open.get(attributes.timer_id)
-        if timer is not None:
+        timer_id = attributes.timer_id
+        if timer_id in self._unwanted:
+            self._unwanted.remove(timer_id)
+            self._agenda.cancellations.add(_Cancellation(timer_id))
+        elif timer_id != WAKE_UP_TIMER:
+            timer = self._open[timer_id]
             timer.state = _State.STARTED
             timer.future.set_running()
 
     def not_started(self, attributes: ev.StartTimerFailed) -> None:
         """The engine has refused a timer."""
-        if attributes.timer_id == WAKE_UP_TIMER:
-            self._agenda.wake_up_open = False
-            return
-        timer = self._open.pop(attributes.timer_id)
-        timer.state = _State.CLOSED
-        timer.future.set_exception(
-            TaskFailed(timer.timer_id, attributes.cause, task_id=timer.timer_id)
-        )
+        timer = self._over(attributes.timer_id, _State.ASKED)
+        self._unwanted.discard(attributes.timer_id)
+        if timer is not None:
+            timer.future.set_exception(
+                TaskFailed(timer.timer_id, attributes.cause, task_id=timer.timer_id)
+            )
 
     def fired(self, attributes: ev.TimerFired) -> None:
         """A timer's time is up."""
-        if attributes.timer_id == WAKE_UP_TIMER:
-            self._agenda.wake_up_open = False
-            return
-        timer = self._open.get(attributes.timer_id)
-        # One that was cancelled while its time ran out has fired all the same: nobody waits.
-        if timer is not None and timer.state is _State.STARTED:
-            del self._open[attributes.timer_id]
-            timer.state = _State.CLOSED
+        timer = self._over(attributes.timer_id, _State.STARTED)
+        if timer is not None:
             timer.future.set_finished(None)
 
-    def cancelled(self, attributes: ev.TimerCanceled) -> None:
-        """The engine has cancelled a timer."""
-        _, future = self._cancelling.pop(attributes.timer_id, (None, None))
-        if future is not None:
-            future.set_finished(None)
+    def cancelled(self, _: ev.TimerCanceled) -> None:
+        """The engine has cancelled a timer; its future is done since it was asked to."""
+        self._agenda.timers.open -= 1
 
-    def not_cancelled(self, attributes: ev.CancelTimerFailed) -> None:
-        """The engine could not: the timer had fired."""
-        _, future = self._cancelling.pop(attributes.timer_id, (None, None))
-        if future is not None:
-            future.set_exception(TaskFailed(attributes.timer_id, attributes.cause))
+    def _over(self, timer_id: str, state: _State) -> Timer | None:
+        """Make room for another; the timer, if it is in this state.
+
+        In any other it is a newer one with the same id, and nobody waits for the old one any more.
+        """
+        if timer_id == WAKE_UP_TIMER:
+            self._agenda.wake_up_open = False
+            return None
+        self._agenda.timers.open -= 1
+        timer = self._open.get(timer_id)
+        if timer is None or timer.state is not state:
+            return None
+        del self._open[timer_id]
+        timer.state = _State.CLOSED
+        return timer

@@ -10,11 +10,12 @@ from typing import Any
 
 from dataflow.activity import Activity
 from dataflow.chance import SeededChance
-from dataflow.errors import DataflowError, UsageError
+from dataflow.errors import DataflowError, NonDeterminism, UsageError
 from dataflow.history import History
 from dataflow.payload import codec
 from dataflow.payload.signature import Signature
 from dataflow.process.local import LocalRun, Outcome
+from dataflow.protocol.decisions import CompleteWorkflowExecution
 from dataflow.protocol.limits import LOCAL_LIMITS
 from dataflow.protocol.names import CloseStatus
 from dataflow.protocol.values import WorkflowExecution
@@ -99,6 +100,7 @@ def run_workflow(
         find_activity=fakes.find,
     )
     fakes.submitted = local.find_submitted
+    fakes.names_submitted = local.names_submitted
     outcome = local.run()
     fakes.check_used()
     if check_replay and outcome.status != "TERMINATED":
@@ -118,12 +120,21 @@ def _check_replay(
     definition: type[Workflow], execution: WorkflowExecution, outcome: Outcome
 ) -> None:
     run = Run(definition, execution, chance=SeededChance(), domain="local", limits=LOCAL_LIMITS)
-    with contextlib.redirect_stdout(io.StringIO()):  # it has printed once
+    nowhere = io.StringIO()  # it has printed once
+    with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
         decided = run.advance(outcome.history)
         run.drop()
     if decided.problem is not None:
         raise decided.problem
     assert decided.verdict is Verdict.CLOSED
+    if outcome.status == "COMPLETED" and run.closing != CompleteWorkflowExecution(
+        result=outcome.result
+    ):
+        raise NonDeterminism(
+            event_id=len(outcome.history),
+            history=f"the result {outcome.result}",
+            code=f"{run.closing}",
+        )
 
 
 class _Fakes:
@@ -133,8 +144,11 @@ class _Fakes:
         self._fakes = {
             key.name if isinstance(key, Activity) else key: fake for key, fake in fakes.items()
         }
+        #: Those that were given by name, and may be misspelt.
+        self._spelt = {key for key in fakes if isinstance(key, str)}
         self._made: dict[tuple[str, str], Activity[..., Any, Any]] = {}
         self._real: set[str] = set()
+        self.names_submitted: Callable[[], set[str]] = set
         self.submitted: Callable[[str, str], Activity[..., Any, Any] | None] = lambda *_: None
 
     def find(self, name: str, version: str) -> Activity[..., Any, Any] | None:
@@ -149,7 +163,8 @@ class _Fakes:
 
     def check_used(self) -> None:
         """A fake that replaced nothing, while something ran for real, is a slip of the pen."""
-        unused = sorted(self._fakes.keys() - {name for name, _ in self._made})
+        submitted = {name for name, _ in self._made} | self.names_submitted()
+        unused = sorted(self._spelt - submitted)
         if unused and self._real:
             raise UsageError(
                 f"nothing called {', '.join(unused)} was submitted, so the fake was not used; "

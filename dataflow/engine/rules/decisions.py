@@ -29,6 +29,17 @@ def check(decisions: Sequence[Decision]) -> None:
     for decision in decisions:
         if type(decision) not in _CARRIERS:
             raise ValidationException(f"{type(decision).__name__} is not supported here")
+        for field in decision.__struct_fields__:
+            if field.endswith("_timeout"):
+                _check_duration(field, getattr(decision, field))
+
+
+def _check_duration(field: str, value: str | None) -> None:
+    """Durations are whole seconds; only a timer must have one."""
+    needed = field == "start_to_fire_timeout"
+    if value is None or value.isdecimal() or (not needed and value in {NO_TIMEOUT, ""}):
+        return
+    raise ValidationException(f"Invalid duration {value!r} for {field}")
 
 
 def carry_out(
