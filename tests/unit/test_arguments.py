@@ -1,0 +1,64 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dataflow.payload.arguments import Arguments, decode, from_value
+from dataflow.payload.codec import encode
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda parts: st.lists(parts, max_size=3) | st.dictionaries(st.text(), parts, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.lists(VALUES), st.dictionaries(st.text(), VALUES), VALUES, st.integers(1, 100))
+def test_what_is_submitted_arrives(args, kwargs, meta, attempt):
+    message = {"args": args, "kwargs": kwargs, "meta": meta, "attempt": attempt}
+    assert decode(encode(message)) == (args, kwargs, meta, attempt)
+
+
+@given(VALUES)
+def test_an_argument_may_look_like_an_input(value):
+    lookalike = {"args": [value], "kwargs": {}}
+    assert decode(encode({"args": [lookalike], "kwargs": {}})).args == [lookalike]
+
+
+INPUTS = [
+    (None, Arguments([], {})),
+    ('{"args":[1],"kwargs":{"a":2}}', Arguments([1], {"a": 2})),
+    ('{"args":[1],"kwargs":{},"meta":"m","attempt":2}', Arguments([1], {}, "m", 2)),
+    ('{"args":["\\udc80"],"kwargs":{}}', Arguments(["\udc80"], {})),
+    # Of other programs:
+    ('{"args":[1]}', Arguments([1], {})),
+    ('{"kwargs":{"a":2}}', Arguments([], {"a": 2})),
+    ("[1,[2]]", Arguments([1, [2]], {})),
+    ("[]", Arguments([], {})),
+    ("5", Arguments([5], {})),
+    ("null", Arguments([None], {})),
+    ('"text"', Arguments(["text"], {})),
+    ("plain text", Arguments(["plain text"], {})),
+    ("", Arguments([""], {})),
+    ("{}", Arguments([{}], {})),
+    ('{"a":1}', Arguments([{"a": 1}], {})),
+    ('{"args":1}', Arguments([{"args": 1}], {})),
+    ('{"args":[],"kwargs":[]}', Arguments([{"args": [], "kwargs": []}], {})),
+    ('{"args":[],"more":1}', Arguments([{"args": [], "more": 1}], {})),
+    ('{"meta":1}', Arguments([{"meta": 1}], {})),
+    ('{"args":[],"attempt":"two"}', Arguments([{"args": [], "attempt": "two"}], {})),
+    (30_000 * "[", Arguments([30_000 * "["], {})),
+    ('{"args":' + 30_000 * "[", Arguments(['{"args":' + 30_000 * "["], {})),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), INPUTS, ids=lambda text: repr(text)[:40])
+def test_an_input_is_read(text, expected):
+    assert decode(text) == expected
+
+
+@given(VALUES)
+def test_every_value_is_an_input(value):
+    given_arguments = from_value(value)
+    assert decode(encode(value)) == given_arguments
+    assert isinstance(given_arguments.args, list)
+    assert all(isinstance(key, str) for key in given_arguments.kwargs)
