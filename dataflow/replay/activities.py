@@ -362,8 +362,7 @@ class Activities:
         call.backoff.when_done(lambda backoff: self._backoff_over(call, backoff))
 
     def _backoff_over(self, call: Call, backoff: Future[None]) -> None:
-        if backoff is call.backoff:
-            call.backoff = None
+        call.backoff = None
         error = backoff.exception
         if call.state is _State.CLOSED:
             return

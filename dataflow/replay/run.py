@@ -160,7 +160,7 @@ class Run:
             ev.TimerStarted: timers.started,
             ev.StartTimerFailed: timers.not_started,
             ev.TimerFired: timers.fired,
-            ev.TimerCanceled: timers.cancelled,
+            ev.CancelTimerFailed: timers.not_cancelled,
         }
 
     # --- the decider's side -------------------------------------------------------

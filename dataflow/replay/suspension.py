@@ -34,7 +34,6 @@ class Suspension:
         """``function`` must keep its own result, and let only exits of the process escape."""
         self._greenlet = greenlet(function)
         self._started = False
-        self._left = False
         self._refusals: int | None = None
         self._awaited: Awaited | None = None
 
@@ -63,19 +62,11 @@ class Suspension:
         while not awaited.done:
             self._awaited = awaited
             self._back()
-            self.refuse_if_dropped()
 
     def leave(self) -> NoReturn:
         """Called by the function: never come back."""
-        self._left = True
         while True:
             self._back()
-            self.refuse_if_dropped()
-
-    @property
-    def left(self) -> bool:
-        """Whether the function has left."""
-        return self._left
 
     def refuse_if_dropped(self) -> None:
         """Called at each thing the function asks for."""

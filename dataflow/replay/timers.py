@@ -11,7 +11,7 @@ from dataflow.futures import Future
 from dataflow.protocol import decisions as de
 from dataflow.protocol import events as ev
 from dataflow.protocol.decisions import Decision
-from dataflow.replay.agenda import WAKE_UP_TIMER, Agenda
+from dataflow.replay.agenda import WAKE_UP_TIMER, Agenda, Lane
 
 
 class _State(enum.Enum):
@@ -51,16 +51,21 @@ class Timer:
 class _Cancellation:
     """The cancellation of a timer that is in the history."""
 
-    __slots__ = ("timer_id",)
+    __slots__ = ("lane", "timer_id")
 
-    def __init__(self, timer_id: str) -> None:
+    def __init__(self, timer_id: str, lane: Lane) -> None:
         self.timer_id = timer_id
+        self.lane = lane
 
     def decision(self) -> Decision | None:
         return de.CancelTimer(timer_id=self.timer_id)
 
     def asked(self) -> None:
-        """Nobody waits for it: SWF writes its event, but makes no decision task of it."""
+        """Its place is free at once, for timers that start in the same answer.
+
+        SWF writes an event when it has cancelled a timer, but makes no decision task of it.
+        """
+        self.lane.open -= 1
 
 
 class Timers:
@@ -99,10 +104,13 @@ class Timers:
         """The timer's future was cancelled: let history follow."""
         del self._open[timer.timer_id]
         if timer.state is _State.STARTED:
-            self._agenda.cancellations.add(_Cancellation(timer.timer_id))
+            self._cancel_in_history(timer.timer_id)
         elif timer.state is _State.ASKED:
             self._unwanted.add(timer.timer_id)
         timer.state = _State.CLOSED
+
+    def _cancel_in_history(self, timer_id: str) -> None:
+        self._agenda.cancellations.add(_Cancellation(timer_id, self._agenda.timers))
 
     # --- events ------------------------------------------------------------------
 
@@ -111,7 +119,7 @@ class Timers:
         timer_id = attributes.timer_id
         if timer_id in self._unwanted:
             self._unwanted.remove(timer_id)
-            self._agenda.cancellations.add(_Cancellation(timer_id))
+            self._cancel_in_history(timer_id)
         elif timer_id != WAKE_UP_TIMER:
             timer = self._open[timer_id]
             timer.state = _State.STARTED
@@ -132,9 +140,9 @@ class Timers:
         if timer is not None:
             timer.future.set_finished(None)
 
-    def cancelled(self, _: ev.TimerCanceled) -> None:
-        """The engine has cancelled a timer; its future is done since it was asked to."""
-        self._agenda.timers.open -= 1
+    def not_cancelled(self, _: ev.CancelTimerFailed) -> None:
+        """The engine could not: the timer had fired, and its place was free already."""
+        self._agenda.timers.open += 1
 
     def _over(self, timer_id: str, state: _State) -> Timer | None:
         """Make room for another; the timer, if it is in this state.

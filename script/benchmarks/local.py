@@ -32,6 +32,8 @@ def nothing(x: int) -> int:
 
 
 class ChainOfActivities(Workflow):
+    """Each activity waits for the one before."""
+
     def run(self, n: int) -> int:
         x = 0
         for _ in range(n):
@@ -40,6 +42,8 @@ class ChainOfActivities(Workflow):
 
 
 class FanOut(Workflow):
+    """None waits for any other."""
+
     def run(self, n: int) -> int:
         return len([future.result for future in self.map(nothing, range(n))])
 

@@ -1,4 +1,4 @@
-"""The README does what it says: its Python is run, its commands are typed and their output compared."""
+"""The README does what it says: its Python is run, its command typed and the output compared."""
 
 from __future__ import annotations
 

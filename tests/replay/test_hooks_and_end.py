@@ -1,9 +1,11 @@
 """The hooks, self.fail() and the end of a run."""
 
-import pytest
-from replaying import add, ask, decide, double, fails, told
+import json
 
-from dataflow import Group, Workflow
+import pytest
+from replaying import add, ask, decide, double, fails, new_run, told
+
+from dataflow import FuncGroup, Group, Workflow
 from dataflow.replay.decided import Verdict
 from dataflow.testing import HistoryBuilder, run_workflow
 
@@ -161,18 +163,23 @@ def test_hooks_only_look(name, act, reason):
     assert told_.startswith(f"fail NotInWorkflow: {reason}")
 
 
-@pytest.mark.xfail(strict=True, reason="futures.py, cancel: nothing keeps a hook from it")
-def test_hooks_do_not_cancel():
-    class Cancels(Workflow):
+def test_after_a_hook_functions_may_submit_again():
+    class Continues(Workflow):
         def run(self):
-            self.future = self.submit(add, 1)
-            return str(self.future.exception)
+            return self.submit(FuncGroup(lambda n: Group((add, n)), self.submit(add, 4))).result
 
-        def after_replay(self, history):
-            self.future.cancel()
+        def before_replay(self, history):
+            pass
 
-    [told_] = ask(Cancels, HistoryBuilder(Cancels).deciding())
-    assert told_.startswith("fail NotInWorkflow: a hook cannot cancel")
+    assert run_workflow(Continues).result == [4]
+
+
+def test_the_failure_of_a_hook_begins_where_the_users_code_begins():
+    definition = logs(lambda _: 1, **erring("before_replay"))
+    [decision] = decide(definition, HistoryBuilder(definition).deciding()).decisions
+    trace = "".join(json.loads(decision.details)["traceback"])
+    assert 'raise KeyError("hook")' in trace
+    assert "run.py" not in trace
 
 
 def test_hooks_may_read_what_is_done():
@@ -266,7 +273,7 @@ def test_nothing_catches_fail(run):
     assert decided.verdict is Verdict.CLOSING
 
 
-def test_fail_cleans_up():
+def test_fail_cleans_up_at_once():
     log = []
 
     class Fails(Workflow):
@@ -276,7 +283,7 @@ def test_fail_cleans_up():
             finally:
                 log.append("finally")
 
-    run_workflow(Fails, check_replay=False)
+    new_run(Fails).advance(HistoryBuilder(Fails).deciding().events)
     assert log == ["finally"]
 
 

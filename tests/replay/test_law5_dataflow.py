@@ -416,6 +416,10 @@ def makes(*args):
             {"inputs": ["t-007"]},
         ),
         (
+            lambda self: self.submit(take, self.submit(self.start_timer("t-0", 1))).result,
+            {"inputs": ["t-0"]},
+        ),
+        (
             lambda self: self.submit(FuncGroup(makes, self.submit(add, 1))).result,
             {"inputs": ["activity-add-1"]},
         ),

@@ -400,11 +400,6 @@ def test_a_timer_that_waits_its_turn_may_be_cancelled():
     assert ask(ManyTimers, history, limits=THREE) == ["start t3 60"]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="timers.py, cancelled: the place is free only when TimerCanceled is in history, and "
-    "that brings no decision task; what waits for the place waits for some other event",
-)
 def test_a_cancelled_timer_gives_its_place_to_the_next_at_once():
     history = HistoryBuilder(ManyTimers, 0).decided()
     history.timer_started("t0", 60).timer_started("t1", 60)

@@ -464,6 +464,8 @@ def test_a_timer_in_a_chain_can_be_cancelled():
         finished = run_workflow(Cancels, seconds)
         assert finished.result == ["FINISHED", "CANCELLED"]
         assert finished.duration == seconds + 1
+        events = [event.event_type for event in finished.history.events]
+        assert events.count("TimerCanceled") == bool(seconds)
 
 
 def test_a_timer_id_in_use_fails_the_timer_of_a_chain():
