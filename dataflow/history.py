@@ -119,6 +119,7 @@ class History:
             reason=a.cause,
             closed_at=event.timestamp,
         )
+        self._tasks[a.activity_id].attempts -= 1  # nobody has tried anything
 
     def _timer_started(self, event: Event, a: ev.TimerStarted) -> None:
         self._open(event, a.timer_id, kind="timer", name=a.timer_id, control=a.control)

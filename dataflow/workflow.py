@@ -43,7 +43,7 @@ class Placement(NamedTuple):
 
 
 class Container(Protocol):
-    """Something made of tasks that submits them itself: see `dataflow.canvas`."""
+    """A canvas, as `submit` sees it: `dataflow.canvas` has the three there are."""
 
     def start(self, host: Host, placement: Placement) -> Future[Any]:
         """Submit the tasks; the future of the whole."""

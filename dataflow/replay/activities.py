@@ -478,8 +478,8 @@ def _check_length(text: str, limits: Limits) -> None:
     if limits.data_length is not None and len(text) + _ATTEMPT_LENGTH > limits.data_length:
         raise PayloadError(
             f"the input has {len(text)} characters, and a field of SWF takes at most "
-            f"{limits.data_length - _ATTEMPT_LENGTH}: pass a reference to the data instead of the "
-            "data"
+            f"{limits.data_length}, of which {_ATTEMPT_LENGTH} are kept for the number of the "
+            "attempt: pass a reference to the data instead of the data"
         )
 
 

@@ -91,7 +91,10 @@ _HOOKS = (
 
 
 class Run:
-    """One run of a workflow: history in, decisions out."""
+    """One run of a workflow: history in, decisions out.
+
+    It belongs to the thread that first advanced it, because its greenlet does.
+    """
 
     def __init__(
         self,
@@ -389,7 +392,9 @@ class Run:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - user code
-            if self._closing is None:
+            if not self._ended:
+                if isinstance(self._closing, de.CompleteWorkflowExecution):
+                    self._closing = None
                 error.add_note(f"(in the hook {name} of {self._name})")
                 self._fail_with(error, skip_frames=1)
             else:

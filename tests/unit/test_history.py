@@ -106,7 +106,12 @@ TASKS = [
     (
         [refusal("a")],
         ACTIVITY
-        | {"state": "not_scheduled", "closed_at": 10.0, "reason": "ACTIVITY_TYPE_DOES_NOT_EXIST"},
+        | {
+            "state": "not_scheduled",
+            "attempts": 0,
+            "closed_at": 10.0,
+            "reason": "ACTIVITY_TYPE_DOES_NOT_EXIST",
+        },
     ),
     (
         [activity("a"), taken(1), ended(ev.ActivityTaskFailed, 1, 2, reason="w"), activity("a")],
@@ -114,7 +119,7 @@ TASKS = [
     ),
     (
         [refusal("a"), DECIDED, DECIDED, activity("a"), taken(4)],
-        ACTIVITY | AGAIN | {"state": "started", "started_at": 50.0},
+        ACTIVITY | AGAIN | {"state": "started", "attempts": 1, "started_at": 50.0},
     ),
     ([timer("t", control="c")], TIMER | {"control": "c"}),
     (
