@@ -4,6 +4,7 @@
 
 * `suspension`: ``run()`` in a greenlet, suspended and resumed;
 * `activities`, `timers`: the tasks, from submit to the end of their last attempt;
+* `sources`: which tasks fed a task, for the graph;
 * `agenda`: what is ready to be asked for, and the limits of one answer;
 * `expectations`: what was asked for, until history confirms it;
 * `decided`: the answer.

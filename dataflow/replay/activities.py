@@ -17,9 +17,8 @@ from __future__ import annotations
 
 import enum
 import hashlib
-import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -32,7 +31,8 @@ from dataflow.protocol import decisions as de
 from dataflow.protocol import events as ev
 from dataflow.protocol.decisions import Decision
 from dataflow.protocol.events import Event
-from dataflow.protocol.limits import DATA_LENGTH, ID_LENGTH, Limits
+from dataflow.protocol.limits import ID_LENGTH, Limits
+from dataflow.replay import sources
 from dataflow.replay.agenda import Agenda
 from dataflow.replay.timers import Timers
 from dataflow.workflow import Placement, TaskFailureContext
@@ -108,7 +108,7 @@ class Call:
             activity_type=activity.activity_type,
             activity_id=self.task_id,
             input=self.input_of_attempt,
-            control=_control((*self.template.holes, *self.made_of), self.after),
+            control=sources.control((*self.template.holes, *self.made_of), self.after),
             task_list=activity.task_list_value,
             task_priority=self.priority,
             schedule_to_start_timeout=activity.schedule_to_start_timeout,
@@ -488,59 +488,3 @@ def _about_argument(activity: Activity[..., Any, Any], error: PayloadError) -> P
     path = re.sub(r"^\['(args|kwargs|meta)'\]", r"\1", error.path)
     message = str(error).replace(error.path, path, 1)
     return PayloadError(f"{activity.name}: {message}", path=path)
-
-
-# --- which tasks fed a task --------------------------------------------------------
-
-
-def _control(inputs: Sequence[Future[Any]], after: Future[Any] | None) -> str | None:
-    """The ``control`` field: ids of the tasks whose results a task got, and of those it followed.
-
-    So a graph can be drawn from history alone. Runs of ids that were numbered one after the other
-    are written as ranges, ``activity-name-1..1000``.
-    """
-    members = {}
-    if inputs:
-        members["inputs"] = _ranges(_task_ids(inputs))
-    if after is not None:
-        following = _ranges(_task_ids([after]))
-        if following:
-            members["after"] = following
-    if not members:
-        return None
-    text = json.dumps(members, separators=(",", ":"), sort_keys=True)
-    while len(text) > DATA_LENGTH:
-        # A graph with edges missing is better than a task that cannot be scheduled.
-        members = {name: ids[: len(ids) // 2] for name, ids in members.items()}
-        text = json.dumps({**members, "cut": True}, separators=(",", ":"), sort_keys=True)
-    return text
-
-
-def _task_ids(futures: Iterable[Future[Any]]) -> Iterable[str]:
-    """The ids of the tasks behind futures; for the parts of a whole, ranges of ids, found once."""
-    for future in futures:
-        if future.parts is None:
-            yield future.name
-            continue
-        if future.sources is None:
-            future.sources = _ranges(_task_ids(future.parts))
-        yield from future.sources
-
-
-_NUMBERED = re.compile(r"(.*-)(0|[1-9]\d*)")
-
-
-def _ranges(task_ids: Iterable[str]) -> list[str]:
-    """``[a-1, a-2, a-3, b]`` as ``[a-1..3, b]``."""
-    runs: list[tuple[str, int, int]] = []
-    for task_id in dict.fromkeys(task_ids):
-        match = _NUMBERED.fullmatch(task_id)
-        prefix, number = (match[1], int(match[2])) if match else (task_id, -1)
-        if match and runs and runs[-1][0] == prefix and runs[-1][2] == number - 1:
-            runs[-1] = (prefix, runs[-1][1], number)
-        else:
-            runs.append((prefix, number, number))
-    return [
-        prefix if last < 0 else f"{prefix}{first}" if first == last else f"{prefix}{first}..{last}"
-        for prefix, first, last in runs
-    ]

@@ -792,17 +792,17 @@ def test_an_item_costs_the_same_however_many_there_are(monkeypatch, make):
 
 
 def test_a_group_that_follows_a_group_costs_the_same_too(monkeypatch):
-    from dataflow.replay import activities  # noqa: PLC0415
+    from dataflow.replay import sources  # noqa: PLC0415
 
     walked = []
-    task_ids = activities._task_ids
+    task_ids = sources._task_ids
 
     def count(futures):
         for task_id in task_ids(futures):
             walked.append(1)
             yield task_id
 
-    monkeypatch.setattr(activities, "_task_ids", count)
+    monkeypatch.setattr(sources, "_task_ids", count)
 
     def cost(n):
         walked.clear()

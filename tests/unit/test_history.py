@@ -119,7 +119,8 @@ TASKS = [
     ),
     (
         [refusal("a"), DECIDED, DECIDED, activity("a"), taken(4)],
-        ACTIVITY | AGAIN | {"state": "started", "attempts": 1, "started_at": 50.0},
+        ACTIVITY
+        | {"state": "started", "scheduled_event_id": 4, "scheduled_at": 40.0, "started_at": 50.0},
     ),
     ([timer("t", control="c")], TIMER | {"control": "c"}),
     (
