@@ -17,7 +17,7 @@ import enum
 import functools
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -33,7 +33,7 @@ class Template(NamedTuple):
     #: The objects that stand in the holes.
     holes: tuple[Any, ...]
 
-    def fill(self, encoded: Sequence[str]) -> str:
+    def fill(self, encoded: Iterable[str]) -> str:
         """The whole text, with the holes' own texts."""
         parts = [self.texts[0]]
         for text, after in zip(encoded, self.texts[1:], strict=True):

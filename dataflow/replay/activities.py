@@ -250,7 +250,8 @@ class Activities:
 
     def _inputs_arrived(self, call: Call) -> None:
         try:
-            call.input = call.template.fill([_encoded(hole) for hole in call.template.holes])
+            texts, holes = call.template
+            call.input = call.template.fill(map(_encoded, holes)) if holes else texts[0]
             _check_length(call.input, self._run.limits)
         except PayloadError as error:
             told = failure.describe(error)

@@ -40,31 +40,27 @@ class Lane:
 
     def __init__(self, cap: int | None = None) -> None:
         self._cap = cap
-        self._asks: deque[Ask] = deque()
+        self.asks: deque[Ask] = deque()
         #: Asked for and not over.
         self.open = 0
 
     def add(self, ask: Ask) -> None:
         """It waits for room, and for a place among the open ones."""
-        self._asks.append(ask)
+        self.asks.append(ask)
 
     def __len__(self) -> int:
         """How many could be asked for, were there room for all."""
-        return len(self._asks) if self._cap is None else min(len(self._asks), self._cap - self.open)
+        return len(self.asks) if self._cap is None else min(len(self.asks), self._cap - self.open)
 
-    def next(self) -> Decision | None:
-        """The first decision that is wanted and may be asked for."""
-        while len(self) > 0:
-            decision = self._asks[0].decision()
+    def first(self) -> Decision | None:
+        """The first decision that is wanted and may be asked for; None if there is none."""
+        asks = self.asks
+        while asks and (self._cap is None or self.open < self._cap):
+            decision = asks[0].decision()
             if decision is not None:
                 return decision
-            self._asks.popleft()
+            asks.popleft()
         return None
-
-    def take(self) -> None:
-        """The first decision is part of the answer."""
-        self._asks.popleft().asked()
-        self.open += 1
 
 
 class Agenda:
@@ -86,7 +82,7 @@ class Agenda:
         taken: list[Decision] = []
         size = _ENVELOPE
         for lane in self._lanes:
-            while (decision := lane.next()) is not None:
+            while (decision := lane.first()) is not None:
                 if limits.request_bytes is not None:
                     size += _size(decision)
                 room = limits.decisions - len(taken)
@@ -98,7 +94,8 @@ class Agenda:
                         self.wake_up_open = True
                         taken.append(StartTimer(timer_id=WAKE_UP_TIMER, start_to_fire_timeout="0"))
                     return taken
-                lane.take()
+                lane.asks.popleft().asked()
+                lane.open += 1
                 taken.append(decision)
         return taken
 

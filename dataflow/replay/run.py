@@ -436,9 +436,11 @@ class Run:
         if isinstance(item, ActivityTask) and not args and not kwargs:
             item, args, kwargs = item.activity, item.args, item.kwargs
         if isinstance(item, Activity):
-            kwargs = dict(kwargs or {})
-            task_priority = priority(kwargs.pop("__priority", None))
-            return self._activities.submit(item, args, kwargs, placement, task_priority)
+            task_priority = None
+            if kwargs and "__priority" in kwargs:
+                kwargs = dict(kwargs)
+                task_priority = priority(kwargs.pop("__priority"))
+            return self._activities.submit(item, args, kwargs or {}, placement, task_priority)
         if args or kwargs:
             if isinstance(item, (ActivityTask, TimerTask, CancelTimerTask)):
                 raise TypeError(f"{type(item).__name__} has its arguments: submit it alone")

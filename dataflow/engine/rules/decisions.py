@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/amazonswf/latest/apireference/API_Decision.html
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -29,17 +30,16 @@ def check(decisions: Sequence[Decision]) -> None:
     for decision in decisions:
         if type(decision) not in _CARRIERS:
             raise ValidationException(f"{type(decision).__name__} is not supported here")
-        for field in decision.__struct_fields__:
-            if field.endswith("_timeout"):
-                _check_duration(field, getattr(decision, field))
+        for field in _DURATIONS[type(decision)]:
+            value = getattr(decision, field)
+            if value is not None and not _is_duration(value, field):
+                raise ValidationException(f"Invalid duration {value!r} for {field}")
 
 
-def _check_duration(field: str, value: str | None) -> None:
-    """Durations are whole seconds; only a timer must have one."""
-    needed = field == "start_to_fire_timeout"
-    if value is None or value.isdecimal() or (not needed and value in {NO_TIMEOUT, ""}):
-        return
-    raise ValidationException(f"Invalid duration {value!r} for {field}")
+@functools.lru_cache(maxsize=1024)
+def _is_duration(value: str, field: str) -> bool:
+    """Durations are whole seconds; all but that of a timer may be switched off."""
+    return value.isdecimal() or (field != "start_to_fire_timeout" and value in {NO_TIMEOUT, ""})
 
 
 def carry_out(
@@ -224,6 +224,12 @@ def _fail(recorder: Recorder, decision: de.FailWorkflowExecution, completed: int
         )
     )
 
+
+#: The members of each decision that are durations.
+_DURATIONS: dict[type[Decision], tuple[str, ...]] = {
+    cls: tuple(field for field in cls.__struct_fields__ if field.endswith("_timeout"))
+    for cls in de.DECISION_TYPES.values()
+}
 
 _CARRIERS: dict[type[Decision], Callable[..., None]] = {
     de.ScheduleActivityTask: _schedule_activity,
