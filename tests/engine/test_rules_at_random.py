@@ -345,5 +345,5 @@ class RandomRequests(RuleBasedStateMachine):
         assert len(deadlines._heap) <= 2 * len(deadlines) + 64
 
 
-RandomRequests.TestCase.settings = settings(max_examples=200, stateful_step_count=80, deadline=None)
+RandomRequests.TestCase.settings = settings(max_examples=200, stateful_step_count=80)
 TestRandomRequests = RandomRequests.TestCase

@@ -365,3 +365,16 @@ def test_a_failed_workflow_names_nothing():
             raise ValueError("bad")
 
     assert decide(Fails, HistoryBuilder(Fails).deciding()).notices == ()
+
+
+def test_an_error_in_after_replay_counts_after_run_has_returned_too():
+    class Late(Workflow):
+        def run(self):
+            return 1
+
+        def after_replay(self, history):
+            raise ValueError("too good to be true")
+
+    finished = run_workflow(Late)
+    assert finished.status == "FAILED"
+    assert finished.reason == "ValueError: too good to be true"

@@ -44,6 +44,10 @@ INPUTS = [
     ('{"args":1}', Arguments([{"args": 1}], {})),
     ('{"args":[],"kwargs":[]}', Arguments([{"args": [], "kwargs": []}], {})),
     ('{"args":[],"more":1}', Arguments([{"args": [], "more": 1}], {})),
+    (
+        '{"args":[],"kwargs":{},"more":1}',
+        Arguments([{"args": [], "kwargs": {}, "more": 1}], {}),
+    ),
     ('{"meta":1}', Arguments([{"meta": 1}], {})),
     ('{"args":[],"attempt":"two"}', Arguments([{"args": [], "attempt": "two"}], {})),
     (30_000 * "[", Arguments([30_000 * "["], {})),
@@ -62,3 +66,8 @@ def test_every_value_is_an_input(value):
     assert decode(encode(value)) == given_arguments
     assert isinstance(given_arguments.args, list)
     assert all(isinstance(key, str) for key in given_arguments.kwargs)
+
+
+def test_a_value_may_have_every_member_of_an_input():
+    message = {"args": [1], "kwargs": {"a": 2}, "meta": "m", "attempt": 3}
+    assert from_value(message) == ([1], {"a": 2}, "m", 3)

@@ -200,7 +200,7 @@ def complaints(shape, wire):
     return ParamValidator().validate(wire, MODEL.shape_for(shape)).generate_report()
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(HISTORY_EVENTS)
 def test_an_event_survives_the_wire(event):
     wire = events.to_wire(event)
@@ -208,7 +208,7 @@ def test_an_event_survives_the_wire(event):
     assert events.from_wire(json.loads(json.dumps(wire))) == event
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(HISTORY_EVENTS)
 def test_an_event_is_read_as_botocore_parses_it(event):
     answer = {"body": json.dumps({"events": [events.to_wire(event)]}).encode(), "headers": {}}
@@ -217,7 +217,7 @@ def test_an_event_is_read_as_botocore_parses_it(event):
     assert events.from_wire(parsed["events"][0]) == event
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(list(DECISION_TYPES.values())).flatmap(instances))
 def test_a_decision_survives_the_wire(decision):
     wire = decisions.to_wire(decision)
