@@ -160,7 +160,8 @@ class _Attempt:
         if _msgspec_knows(type(o)):  # type: ignore[arg-type]
             # datetime, date, time, timedelta, UUID, Decimal, bytes, structs, attrs classes.
             return msgspec.to_builtins(o, enc_hook=self.plain)
-        raise TypeError(f"a {type(o).__name__} has no JSON form")
+        kind = type(o).__name__
+        raise TypeError(f"{'an' if kind[0] in 'aeiouAEIOU' else 'a'} {kind} has no JSON form")
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")

@@ -44,7 +44,7 @@ def raising(error):
         (raising(Stop("now")), "Stop: now"),
         (raising(ValueError("x" * 300)), "ValueError: " + "x" * 240 + " ..."),
         (exhaust, "RecursionError: maximum recursion depth exceeded"),
-        (lambda _: object(), "PayloadError: result cannot be encoded: a object has no JSON form"),
+        (lambda _: object(), "PayloadError: result cannot be encoded: an object has no JSON form"),
         (lambda _: {"a": [{1, object()}]}, "PayloadError: result['a'][0]"),
         (lambda _: (x for x in "ab"), "PayloadError: result cannot be encoded: a generator"),
         (lambda self: self.submit(print), "NotSubmittable: the function print is no activity"),

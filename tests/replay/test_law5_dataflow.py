@@ -322,7 +322,7 @@ def test_a_result_that_cannot_be_encoded_again_fails_what_depends_on_it():
             return failure_context.decide_ignore(object())
 
     assert run_workflow(Ignores).result == (
-        "take: PayloadError: the result of activity-fails-1 cannot be encoded: a object has no "
+        "take: PayloadError: the result of activity-fails-1 cannot be encoded: an object has no "
         "JSON form"
     )
 
