@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from dataflow.errors import TaskFailed, TaskTimedOut
 from dataflow.payload.failure import describe, task_failed
+from dataflow.protocol.limits import DURATION_SECONDS
 from dataflow.retry import Retry
 
 
@@ -32,6 +33,7 @@ def delays(policy, chance=0.0):
     ("policy", "chance", "expected"),
     [
         (Retry(), 0, [1, 2]),
+        (Retry(), 1, [1, 2]),
         (Retry(attempts=1), 0, []),
         (Retry(attempts=7), 0, [1, 2, 4, 8, 16, 32]),
         (Retry(attempts=4, initial_delay=0), 0, [0, 0, 0]),
@@ -44,6 +46,11 @@ def delays(policy, chance=0.0):
         (Retry(attempts=3, initial_delay=10, jitter=0.5), 0.5, [8, 15]),
         (Retry(attempts=3, initial_delay=10, jitter=0.5), 1, [5, 10]),
         (Retry(attempts=3, initial_delay=10, jitter=1), 1, [0, 0]),
+        # Without a longest delay it is an hour, or the first delay where that is more.
+        (Retry(attempts=4, initial_delay=1_000, factor=3), 0, [1_000, 3_000, 3_600]),
+        (Retry(attempts=3, initial_delay=5_000), 0, [5_000, 5_000]),
+        (Retry(attempts=3, initial_delay=1e9), 0, [99_999_999, 99_999_999]),
+        (Retry(attempts=2, initial_delay=1e9, maximum_delay=1e9), 0, [99_999_999]),
         (Retry.of(0), 0, []),
         (Retry.of(3), 0, [0, 0, 0]),
     ],
@@ -63,13 +70,13 @@ def test_no_delay_stays_none_however_often_it_is_multiplied():
     assert policy.delay(9_999, FAILED, 0) == 0
 
 
-SECONDS = st.floats(0, 1e7)
+SECONDS = st.floats(0, 1e9)
 POLICIES = st.builds(
     Retry,
     attempts=st.integers(1, 3_000),
     initial_delay=SECONDS,
     factor=st.floats(1, 1e3) | st.integers(1, 10),
-    maximum_delay=SECONDS,
+    maximum_delay=st.none() | SECONDS,
     jitter=st.floats(0, 1),
 )
 CHANCES = st.floats(0, 1)
@@ -82,7 +89,10 @@ def test_a_delay_is_a_whole_number_from_zero_to_the_longest(policy, failures, ch
         assert delay is None
     else:
         assert type(delay) is int
-        assert 0 <= delay <= math.ceil(policy.maximum_delay)
+        longest = policy.maximum_delay
+        if longest is None:
+            longest = max(3600, policy.initial_delay)
+        assert 0 <= delay <= min(math.ceil(longest), DURATION_SECONDS)
         assert delay == policy.delay(failures, FAILED, chance)
 
 
