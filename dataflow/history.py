@@ -96,25 +96,23 @@ class History:
         self._tasks[task_id] = self._by_event[event.event_id] = task
 
     def _activity_scheduled(self, event: Event, a: ev.ActivityTaskScheduled) -> None:
-        kind, version = a.activity_type.name, a.activity_type.version
         self._open(
             event,
             a.activity_id,
             kind="activity",
-            name=kind,
-            version=version,
+            name=a.activity_type.name,
+            version=a.activity_type.version,
             input=a.input,
             control=a.control,
         )
 
     def _activity_not_scheduled(self, event: Event, a: ev.ScheduleActivityTaskFailed) -> None:
-        kind, version = a.activity_type.name, a.activity_type.version
         self._open(
             event,
             a.activity_id,
             kind="activity",
-            name=kind,
-            version=version,
+            name=a.activity_type.name,
+            version=a.activity_type.version,
             state="not_scheduled",
             reason=a.cause,
             closed_at=event.timestamp,

@@ -46,7 +46,7 @@ from dataflow.protocol import decisions as de
 from dataflow.protocol import events as ev
 from dataflow.protocol.decisions import Decision
 from dataflow.protocol.events import Event
-from dataflow.protocol.limits import SWF_LIMITS, Limits
+from dataflow.protocol.limits import DATA_LENGTH, REASON_LENGTH, SWF_LIMITS, Limits
 from dataflow.protocol.values import WorkflowExecution
 from dataflow.replay.activities import Activities, Surroundings
 from dataflow.replay.agenda import Agenda
@@ -536,8 +536,8 @@ class Run:
             raise NotInWorkflow("only run() can fail the workflow: raise an error instead")
         if self._closing is None:
             self._closing = de.FailWorkflowExecution(
-                reason=failure.cut(str(reason), 256),
-                details=None if details is None else failure.cut(str(details), 32_768),
+                reason=failure.cut(str(reason), REASON_LENGTH),
+                details=None if details is None else failure.cut(str(details), DATA_LENGTH),
             )
         self._suspension.leave()
 

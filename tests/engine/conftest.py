@@ -1,10 +1,5 @@
 import pytest
-from hypothesis import HealthCheck, settings
 from one_execution import OneExecution, dump
-
-# A busy machine must not fail a test.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")
 
 
 @pytest.fixture
