@@ -139,3 +139,21 @@ CloseStatus = Literal[
     "CONTINUED_AS_NEW",
     "TIMED_OUT",
 ]
+
+RegistrationStatus = Literal["REGISTERED", "DEPRECATED"]
+
+DecisionType = Literal[
+    "ScheduleActivityTask",
+    "RequestCancelActivityTask",
+    "CompleteWorkflowExecution",
+    "FailWorkflowExecution",
+    "CancelWorkflowExecution",
+    "ContinueAsNewWorkflowExecution",
+    "RecordMarker",
+    "StartTimer",
+    "CancelTimer",
+    "SignalExternalWorkflowExecution",
+    "RequestCancelExternalWorkflowExecution",
+    "StartChildWorkflowExecution",
+    "ScheduleLambdaFunction",
+]

@@ -11,6 +11,8 @@ from dataflow.engine.rules.execution import (
     DecisionTask,
     Execution,
     OpenActivity,
+    OpenChild,
+    OpenLambda,
     OpenTimer,
     Recorder,
 )
@@ -67,7 +69,7 @@ def dump(state):
     match state:
         case Execution():
             return {name: dump(value) for name, value in vars(state).items()}
-        case DecisionTask() | OpenActivity() | OpenTimer():
+        case DecisionTask() | OpenActivity() | OpenChild() | OpenLambda() | OpenTimer():
             return {name: dump(getattr(state, name)) for name in state.__slots__}
         case Deadlines():
             return dict(state._when)

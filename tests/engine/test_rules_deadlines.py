@@ -50,7 +50,7 @@ def test_at_one_instant_work_goes_before_what_waits_for_it():
         deadlines.set(first[1], None)
     assert order == [
         Key(kind, event_id)
-        for kind in (Kind.ACTIVITY, Kind.TIMER, Kind.DECISION, Kind.EXECUTION)
+        for kind in (Kind.ACTIVITY, Kind.LAMBDA, Kind.TIMER, Kind.DECISION, Kind.EXECUTION)
         for event_id in (5, 9)
     ]
 

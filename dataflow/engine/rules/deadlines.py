@@ -16,9 +16,10 @@ class Kind(enum.IntEnum):
     """What expires. At the same instant, the lower goes first: work before what waits for it."""
 
     ACTIVITY = 1
-    TIMER = 2
-    DECISION = 3
-    EXECUTION = 4
+    LAMBDA = 2
+    TIMER = 3
+    DECISION = 4
+    EXECUTION = 5
 
 
 class Key(NamedTuple):

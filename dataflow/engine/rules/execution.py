@@ -7,6 +7,9 @@ A decision task is due as soon as an event calls for one (`CALLS_FOR_DECISION`),
 open. Starting it takes note of all that has happened; what happens while it is started makes the
 next one due. So "something has happened since the decider looked" is ``decision_due`` while a
 decision task is started, and a closing decision is refused on that ground (UNHANDLED_DECISION).
+
+A decider may ask for its next tasks on another list, for good or, with a time-out, until one of
+them is late: then the list of before takes over again (`task_list`).
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from dataflow.engine.rules.deadlines import Deadlines, Key, Kind
 from dataflow.protocol import events as ev
 from dataflow.protocol.events import Attributes, Event
 from dataflow.protocol.names import ActivityTaskTimeoutType, CloseStatus
-from dataflow.protocol.values import TaskList, seconds
+from dataflow.protocol.values import NO_TIMEOUT, TaskList, seconds
 
 #: "Every time a state change occurs for a workflow execution, Amazon SWF schedules a decision
 #: task" (https://docs.aws.amazon.com/amazonswf/latest/developerguide/swf-dev-tasks.html): the
@@ -63,7 +66,8 @@ CALLS_FOR_DECISION: frozenset[type[Attributes]] = frozenset(
     }
 )
 
-_CLOSE_STATUS: dict[type[Attributes], CloseStatus] = {
+#: The events that close an execution, and how it is closed then.
+CLOSE_STATUS: dict[type[Attributes], CloseStatus] = {
     ev.WorkflowExecutionCompleted: "COMPLETED",
     ev.WorkflowExecutionFailed: "FAILED",
     ev.WorkflowExecutionCanceled: "CANCELED",
@@ -76,13 +80,21 @@ _CLOSE_STATUS: dict[type[Attributes], CloseStatus] = {
 class DecisionTask:
     """The open decision task."""
 
-    __slots__ = ("scheduled", "scheduled_event_id", "started_event_id")
+    __slots__ = (
+        "scheduled",
+        "scheduled_at",
+        "scheduled_event_id",
+        "started_at",
+        "started_event_id",
+    )
 
-    def __init__(self, scheduled_event_id: int, scheduled: ev.DecisionTaskScheduled) -> None:
-        self.scheduled_event_id = scheduled_event_id
+    def __init__(self, event: Event, scheduled: ev.DecisionTaskScheduled) -> None:
+        self.scheduled_event_id = event.event_id
+        self.scheduled_at = event.timestamp
         self.scheduled = scheduled
         #: 0 while nobody has it.
         self.started_event_id = 0
+        self.started_at = 0.0
 
 
 class OpenActivity:
@@ -154,6 +166,32 @@ class OpenTimer:
         self.started_event_id = started_event_id
 
 
+class OpenChild:
+    """A child execution that has been initiated and has not ended."""
+
+    __slots__ = ("initiated", "initiated_event_id", "started_event_id")
+
+    def __init__(
+        self, initiated_event_id: int, initiated: ev.StartChildWorkflowExecutionInitiated
+    ) -> None:
+        self.initiated_event_id = initiated_event_id
+        self.initiated = initiated
+        #: 0 before it runs.
+        self.started_event_id = 0
+
+
+class OpenLambda:
+    """A Lambda function that has been scheduled and has not ended."""
+
+    __slots__ = ("scheduled", "scheduled_event_id", "started_event_id")
+
+    def __init__(self, scheduled_event_id: int, scheduled: ev.LambdaFunctionScheduled) -> None:
+        self.scheduled_event_id = scheduled_event_id
+        self.scheduled = scheduled
+        #: 0 before it is invoked.
+        self.started_event_id = 0
+
+
 class Execution:
     """One execution, as far as the rules need to know it."""
 
@@ -165,17 +203,29 @@ class Execution:
         self.last_timestamp = 0.0
         self.close_status: CloseStatus | None = None
         self.started: ev.WorkflowExecutionStarted | None = None
+        self.started_at = 0.0
+        self.cancel_requested = False
         self.decision_task: DecisionTask | None = None
         self.decision_due = False
         #: The started event of the last decision task that was completed; 0 if none was.
         self.previous_started_event_id = 0
         self.execution_context: str | None = None
+        #: The list that a decider has chosen for its tasks, for good.
+        self.chosen_task_list: TaskList | None = None
+        #: The list that it has chosen until a task there is late, and how long one may wait there.
+        self.override: tuple[TaskList, str] | None = None
+        #: When an activity task was scheduled last.
+        self.latest_activity_at: float | None = None
         #: Open activity tasks by the id of their scheduled event.
         self.activities: dict[int, OpenActivity] = {}
         #: The scheduled event of each activity id in use.
         self.activity_ids: dict[str, int] = {}
         self.timers: dict[str, OpenTimer] = {}
         self._timer_ids: dict[int, str] = {}
+        #: Open children by the id of their initiated event; those that outlive this execution, too.
+        self.children: dict[int, OpenChild] = {}
+        #: Open Lambda functions by the id of their scheduled event.
+        self.lambdas: dict[int, OpenLambda] = {}
         self.deadlines = Deadlines()
 
     @classmethod
@@ -193,9 +243,9 @@ class Execution:
 
     @property
     def task_list(self) -> TaskList:
-        """Where its decision tasks wait."""
+        """Where its decision tasks wait while no `override` stands."""
         assert self.started is not None
-        return self.started.task_list
+        return self.chosen_task_list or self.started.task_list
 
     def timer_of(self, started_event_id: int) -> OpenTimer:
         """The open timer that began with this event."""
@@ -223,6 +273,7 @@ def _execution_started(
     execution: Execution, event: Event, started: ev.WorkflowExecutionStarted
 ) -> None:
     execution.started = started
+    execution.started_at = event.timestamp
     limit = seconds(started.execution_start_to_close_timeout)
     if limit is not None:
         key = Key(Kind.EXECUTION, event.event_id)
@@ -230,20 +281,25 @@ def _execution_started(
 
 
 def _execution_closed(execution: Execution, event: Event, _: Any) -> None:
-    execution.close_status = _CLOSE_STATUS[type(event.attributes)]
+    execution.close_status = CLOSE_STATUS[type(event.attributes)]
     execution.decision_task = None
     execution.decision_due = False
     execution.activities.clear()
     execution.activity_ids.clear()
     execution.timers.clear()
     execution._timer_ids.clear()  # noqa: SLF001 - its own module
+    execution.lambdas.clear()
     execution.deadlines.clear()
+
+
+def _cancel_requested(execution: Execution, _: Event, __: Any) -> None:
+    execution.cancel_requested = True
 
 
 def _decision_scheduled(
     execution: Execution, event: Event, scheduled: ev.DecisionTaskScheduled
 ) -> None:
-    execution.decision_task = DecisionTask(event.event_id, scheduled)
+    execution.decision_task = DecisionTask(event, scheduled)
     limit = seconds(scheduled.schedule_to_start_timeout)
     if limit is not None:
         key = Key(Kind.DECISION, event.event_id)
@@ -254,6 +310,7 @@ def _decision_started(execution: Execution, event: Event, _: Any) -> None:
     task = execution.decision_task
     assert task is not None
     task.started_event_id = event.event_id
+    task.started_at = event.timestamp
     execution.decision_due = False
     limit = seconds(task.scheduled.start_to_close_timeout)
     when = None if limit is None else event.timestamp + limit
@@ -266,10 +323,21 @@ def _decision_completed(
     execution.previous_started_event_id = completed.started_event_id
     if completed.execution_context is not None:
         execution.execution_context = completed.execution_context
+    if completed.task_list is not None:
+        # "When this parameter is missing, the task list override is permanent": an empty text is
+        # how the model's optional durations say nothing.
+        if completed.task_list_schedule_to_start_timeout:
+            execution.override = (
+                completed.task_list,
+                completed.task_list_schedule_to_start_timeout,
+            )
+        else:
+            execution.chosen_task_list, execution.override = completed.task_list, None
     _decision_over(execution)
 
 
 def _decision_timed_out(execution: Execution, _: Event, __: Any) -> None:
+    execution.override = None
     _decision_over(execution)
 
 
@@ -285,6 +353,7 @@ def _activity_scheduled(
     activity = OpenActivity(event, scheduled)
     execution.activities[event.event_id] = activity
     execution.activity_ids[scheduled.activity_id] = event.event_id
+    execution.latest_activity_at = event.timestamp
     execution.watch(activity)
 
 
@@ -321,9 +390,52 @@ def _timer_over(execution: Execution, _: Event, ended: Any) -> None:
     execution.deadlines.set(Key(Kind.TIMER, ended.started_event_id), None)
 
 
+def _child_initiated(
+    execution: Execution, event: Event, initiated: ev.StartChildWorkflowExecutionInitiated
+) -> None:
+    execution.children[event.event_id] = OpenChild(event.event_id, initiated)
+
+
+def _child_started(
+    execution: Execution, event: Event, started: ev.ChildWorkflowExecutionStarted
+) -> None:
+    execution.children[started.initiated_event_id].started_event_id = event.event_id
+
+
+def _child_failed_to_start(
+    execution: Execution, _: Event, failed: ev.StartChildWorkflowExecutionFailed
+) -> None:
+    if failed.initiated_event_id:
+        del execution.children[failed.initiated_event_id]
+
+
+def _child_over(execution: Execution, _: Event, ended: Any) -> None:
+    del execution.children[ended.initiated_event_id]
+
+
+def _lambda_scheduled(
+    execution: Execution, event: Event, scheduled: ev.LambdaFunctionScheduled
+) -> None:
+    execution.lambdas[event.event_id] = OpenLambda(event.event_id, scheduled)
+
+
+def _lambda_started(execution: Execution, event: Event, started: ev.LambdaFunctionStarted) -> None:
+    function = execution.lambdas[started.scheduled_event_id]
+    function.started_event_id = event.event_id
+    limit = seconds(function.scheduled.start_to_close_timeout)
+    when = None if limit is None else event.timestamp + limit
+    execution.deadlines.set(Key(Kind.LAMBDA, started.scheduled_event_id), when)
+
+
+def _lambda_over(execution: Execution, _: Event, ended: Any) -> None:
+    del execution.lambdas[ended.scheduled_event_id]
+    execution.deadlines.set(Key(Kind.LAMBDA, ended.scheduled_event_id), None)
+
+
 _CHANGES: dict[type[Attributes], Callable[[Execution, Event, Any], None]] = {
     ev.WorkflowExecutionStarted: _execution_started,
-    **dict.fromkeys(_CLOSE_STATUS, _execution_closed),
+    **dict.fromkeys(CLOSE_STATUS, _execution_closed),
+    ev.WorkflowExecutionCancelRequested: _cancel_requested,
     ev.DecisionTaskScheduled: _decision_scheduled,
     ev.DecisionTaskStarted: _decision_started,
     ev.DecisionTaskCompleted: _decision_completed,
@@ -338,6 +450,20 @@ _CHANGES: dict[type[Attributes], Callable[[Execution, Event, Any], None]] = {
     ev.TimerStarted: _timer_started,
     ev.TimerFired: _timer_over,
     ev.TimerCanceled: _timer_over,
+    ev.StartChildWorkflowExecutionInitiated: _child_initiated,
+    ev.StartChildWorkflowExecutionFailed: _child_failed_to_start,
+    ev.ChildWorkflowExecutionStarted: _child_started,
+    ev.ChildWorkflowExecutionCompleted: _child_over,
+    ev.ChildWorkflowExecutionFailed: _child_over,
+    ev.ChildWorkflowExecutionTimedOut: _child_over,
+    ev.ChildWorkflowExecutionCanceled: _child_over,
+    ev.ChildWorkflowExecutionTerminated: _child_over,
+    ev.LambdaFunctionScheduled: _lambda_scheduled,
+    ev.LambdaFunctionStarted: _lambda_started,
+    ev.LambdaFunctionCompleted: _lambda_over,
+    ev.LambdaFunctionFailed: _lambda_over,
+    ev.LambdaFunctionTimedOut: _lambda_over,
+    ev.StartLambdaFunctionFailed: _lambda_over,
 }
 
 
@@ -364,12 +490,13 @@ class Recorder:
         if execution.decision_due and execution.decision_task is None:
             started = execution.started
             assert started is not None
+            task_list, patience = execution.override or (execution.task_list, NO_TIMEOUT)
             self.add(
                 ev.DecisionTaskScheduled(
-                    task_list=execution.task_list,
+                    task_list=task_list,
                     task_priority=started.task_priority,
                     start_to_close_timeout=started.task_start_to_close_timeout,
-                    schedule_to_start_timeout="NONE",
+                    schedule_to_start_timeout=patience,
                 )
             )
         return self.events

@@ -8,7 +8,7 @@ token holds); an answer that does not fit the open task is late, double or forei
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from dataflow.engine.rules import decisions as carriers
 from dataflow.engine.rules.deadlines import Key, Kind
@@ -16,35 +16,68 @@ from dataflow.engine.rules.execution import DecisionTask, Execution, OpenActivit
 from dataflow.engine.rules.registry import EveryType, Registry
 from dataflow.protocol import events as ev
 from dataflow.protocol.decisions import Decision
-from dataflow.protocol.events import Event
+from dataflow.protocol.events import Attributes, Event
 from dataflow.protocol.faults import UnknownResourceFault
 from dataflow.protocol.limits import SWF_LIMITS, Limits
+from dataflow.protocol.names import ChildPolicy, WorkflowExecutionTerminatedCause
+from dataflow.protocol.values import TaskList
 
 _EVERY_TYPE = EveryType()
 
 
 def start(execution: Execution, started: ev.WorkflowExecutionStarted, now: float) -> list[Event]:
     """Begin the history; its settings are resolved already."""
+    assert execution.started is None, "an execution begins once"
     recorder = Recorder(execution, now)
     recorder.add(started)
     return recorder.finish()
 
 
-def terminate(
-    execution: Execution, now: float, reason: str | None = None, details: str | None = None
+def signal(execution: Execution, signaled: ev.WorkflowExecutionSignaled, now: float) -> list[Event]:
+    """Tell the execution something."""
+    return _record_while_open(execution, signaled, now)
+
+
+def request_cancel(
+    execution: Execution, requested: ev.WorkflowExecutionCancelRequested, now: float
 ) -> list[Event]:
-    """End the execution at once."""
+    """Ask the execution to end; its decider decides."""
+    return _record_while_open(execution, requested, now)
+
+
+def terminate(
+    execution: Execution,
+    now: float,
+    reason: str | None = None,
+    details: str | None = None,
+    *,
+    child_policy: ChildPolicy | None = None,
+    cause: WorkflowExecutionTerminatedCause = "OPERATOR_INITIATED",
+) -> list[Event]:
+    """End the execution at once. ``child_policy``: for its children, instead of its own."""
     _check_open(execution)
     assert execution.started is not None
     recorder = Recorder(execution, now)
     recorder.add(
         ev.WorkflowExecutionTerminated(
-            child_policy=execution.started.child_policy,
+            child_policy=child_policy or execution.started.child_policy,
             reason=reason,
             details=details,
-            cause="OPERATOR_INITIATED",
+            cause=cause,
         )
     )
+    return recorder.finish()
+
+
+def tell(execution: Execution, news: Attributes, now: float) -> list[Event]:
+    """Write what became of a request to another execution; [] if there is nobody left to tell."""
+    return _record_while_open(execution, news, now) if execution.open else []
+
+
+def _record_while_open(execution: Execution, attributes: Attributes, now: float) -> list[Event]:
+    _check_open(execution)
+    recorder = Recorder(execution, now)
+    recorder.add(attributes)
     return recorder.finish()
 
 
@@ -63,29 +96,39 @@ def start_decision_task(execution: Execution, identity: str | None, now: float) 
     return recorder.finish()
 
 
-def complete_decision_task(
+def complete_decision_task(  # noqa: PLR0913 - what a decider may say
     execution: Execution,
     started_event_id: int,
     decisions: Sequence[Decision],
     now: float,
     *,
     execution_context: str | None = None,
+    task_list: TaskList | None = None,
+    task_list_schedule_to_start_timeout: str | None = None,
     registry: Registry = _EVERY_TYPE,
     limits: Limits = SWF_LIMITS,
 ) -> list[Event]:
-    """A decider answers: the decisions are carried out in their order."""
+    """A decider answers: the decisions are carried out in their order.
+
+    ``task_list``: where the next decision tasks shall wait; with
+    ``task_list_schedule_to_start_timeout``, until one of them is late.
+    """
     task = _started_decision_task(execution, started_event_id)
     carriers.check(decisions)
+    unseen = execution.decision_due
     recorder = Recorder(execution, now)
     completed = recorder.add(
         ev.DecisionTaskCompleted(
             scheduled_event_id=task.scheduled_event_id,
             started_event_id=started_event_id,
             execution_context=execution_context,
+            task_list=task_list,
+            task_list_schedule_to_start_timeout=task_list_schedule_to_start_timeout,
         )
     )
+    batch = carriers.Batch(recorder, completed, registry, limits, unseen=unseen)
     for decision in decisions:
-        carriers.carry_out(recorder, decision, completed, registry, limits)
+        batch.carry_out(decision)
     return recorder.finish()
 
 
@@ -201,7 +244,53 @@ def _started_activity(
     return activity
 
 
+# --- Lambda functions ---------------------------------------------------------------
+
+
+def start_lambda_function(execution: Execution, scheduled_event_id: int, now: float) -> list[Event]:
+    """The function is invoked now; or is not, if the execution has no role to invoke it with."""
+    function = execution.lambdas.get(scheduled_event_id)
+    if function is None or function.started_event_id:
+        raise UnknownResourceFault(f"Unknown function, scheduledEventId = {scheduled_event_id}")
+    assert execution.started is not None
+    recorder = Recorder(execution, now)
+    if execution.started.lambda_role is None:
+        recorder.add(
+            ev.StartLambdaFunctionFailed(
+                scheduled_event_id=scheduled_event_id,
+                cause="ASSUME_ROLE_FAILED",
+                message="No IAM role is attached to the current workflow execution.",
+            )
+        )
+    else:
+        recorder.add(ev.LambdaFunctionStarted(scheduled_event_id=scheduled_event_id))
+    return recorder.finish()
+
+
+def end_lambda_function(
+    execution: Execution,
+    scheduled_event_id: int,
+    outcome: Callable[[int], ev.LambdaFunctionCompleted | ev.LambdaFunctionFailed],
+    now: float,
+) -> list[Event]:
+    """The function has returned or failed. ``outcome``: the event, given the started event."""
+    function = execution.lambdas.get(scheduled_event_id)
+    if function is None or not function.started_event_id:
+        raise UnknownResourceFault(f"Unknown function, scheduledEventId = {scheduled_event_id}")
+    recorder = Recorder(execution, now)
+    recorder.add(outcome(function.started_event_id))
+    return recorder.finish()
+
+
 # --- time ---------------------------------------------------------------------------
+
+
+def resume(execution: Execution, now: float) -> None:
+    """Go on after a restart: nobody could be heard of meanwhile, so heartbeats count from now."""
+    for activity in execution.activities.values():
+        if activity.started_event_id:
+            activity.heartbeat_at = max(now, activity.heartbeat_at)
+            execution.watch(activity)
 
 
 def next_deadline(execution: Execution) -> float | None:
@@ -211,11 +300,14 @@ def next_deadline(execution: Execution) -> float | None:
 
 
 def expire(execution: Execution, now: float) -> list[Event]:
-    """Let the earliest deadline that has passed take effect: one at a time; [] if none has."""
+    """Let the earliest deadline that has passed take effect: one at a time; [] if none has.
+
+    The event bears the time of the deadline, however late it is looked at.
+    """
     first = execution.deadlines.first()
     if first is None or first[0] > now:
         return []
-    recorder = Recorder(execution, now)
+    recorder = Recorder(execution, first[0])
     _EXPIRE[first[1].kind](recorder, first[1])
     return recorder.finish()
 
@@ -230,6 +322,17 @@ def _expire_activity(recorder: Recorder, key: Key) -> None:
             scheduled_event_id=activity.scheduled_event_id,
             started_event_id=activity.started_event_id,
             details=activity.details,
+        )
+    )
+
+
+def _expire_lambda(recorder: Recorder, key: Key) -> None:
+    function = recorder.execution.lambdas[key.event_id]
+    recorder.add(
+        ev.LambdaFunctionTimedOut(
+            scheduled_event_id=function.scheduled_event_id,
+            started_event_id=function.started_event_id,
+            timeout_type="START_TO_CLOSE",
         )
     )
 
@@ -264,6 +367,7 @@ def _expire_execution(recorder: Recorder, _: Key) -> None:
 
 _EXPIRE = {
     Kind.ACTIVITY: _expire_activity,
+    Kind.LAMBDA: _expire_lambda,
     Kind.TIMER: _expire_timer,
     Kind.DECISION: _expire_decision,
     Kind.EXECUTION: _expire_execution,

@@ -1,0 +1,163 @@
+"""The engine in this process: ``Engine(path)`` has the methods of ``boto3.client("swf")``."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from dataflow.clock import Clock
+from dataflow.engine.lambdas import Invoker, LocalFunctions
+from dataflow.engine.service import EngineService, Later
+from dataflow.engine.store import Durability
+from dataflow.protocol import operations
+from dataflow.protocol.faults import Fault
+from dataflow.protocol.limits import NO_QUOTAS, POLL_SECONDS, SWF_LIMITS, Limits, Quotas
+from dataflow.protocol.service import Service
+
+
+class Engine(Service):
+    """Amazon SWF on a file, or in memory (``":memory:"``), for all threads of this process.
+
+    Requests and answers are those of boto3: camelCase keywords, plain dictionaries, `datetime` for
+    times (here in UTC). Faults are raised as exceptions of the same names, found as
+    ``engine.exceptions.UnknownResourceFault`` and in `dataflow.protocol.faults`.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        durability: Durability = "full",
+        clock: Clock | None = None,
+        poll_seconds: float = POLL_SECONDS,
+        limits: Limits = SWF_LIMITS,
+        quotas: Quotas = NO_QUOTAS,
+        lambdas: Mapping[str, Callable[[str], str | None]] | Invoker | None = None,
+    ) -> None:
+        """Open the file, or make it, and own it until `close`.
+
+        ``durability``: ``full`` (every answer is on disk, come what may) or ``process`` (a failure
+        of the machine may lose the last moments). ``clock``: whoever gives one says when time
+        passes: what is due takes effect at the next request. ``poll_seconds``: how long a poll
+        waits for a task; 0: not at all. ``limits``: of an execution and a request. ``quotas``: of
+        the account, off unless given. ``lambdas``: the Lambda functions by their names, called with
+        their input (JSON text); or an `Invoker`, such as `dataflow.engine.lambdas.AwsLambda`.
+
+        Raises `UsageError` if the file cannot be used, `EngineInUse` if another process owns it.
+        """
+        functions = LocalFunctions(lambdas) if isinstance(lambdas, Mapping) else lambdas
+        self._service = EngineService(
+            path,
+            durability=durability,
+            clock=clock,
+            poll_seconds=poll_seconds,
+            limits=limits,
+            quotas=quotas,
+            invoke_lambda=functions,
+        )
+
+    def _call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        asked = operations.convert(operation, request)
+        answer = _Answer()
+        poll = self._service.submit(asked, answer)
+        try:
+            given = answer.wait()
+        except BaseException:  # an interrupt: nobody waits for a task any more
+            if poll is not None:
+                self._service.cancel(poll)
+            raise
+        if isinstance(given, Later):
+            given = given.read()
+        return _in_python(operation, given)
+
+    def close(self) -> None:
+        """Write what is to be written and let the file go; polls that wait are answered empty."""
+        self._service.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class _Answer:
+    """Waits for the one answer of a request. A bare lock is the quickest thing to wait for."""
+
+    __slots__ = ("_given", "_lock")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+        self._given: Any = None
+
+    def __call__(self, given: Any) -> None:
+        self._given = given
+        self._lock.release()
+
+    def wait(self) -> Any:
+        self._lock.acquire()
+        if isinstance(self._given, Fault):
+            raise self._given
+        return self._given
+
+
+# --- from the wire to Python ------------------------------------------------------------------
+
+#: Members that are times, wherever they stand.
+_TIMES = frozenset(
+    {
+        "eventTimestamp",
+        "startTimestamp",
+        "closeTimestamp",
+        "creationDate",
+        "deprecationDate",
+        "latestActivityTaskTimestamp",
+    }
+)
+
+
+def _in_python(operation: str, answer: dict[str, Any] | None) -> dict[str, Any]:
+    """The answer as boto3 gives it."""
+    if answer is None:
+        return {}
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(answer))
+    shape = _WITH_TIMES.get(operation)
+    if shape is not None:
+        for member in shape:
+            part = plain.get(member)
+            for structure in part if isinstance(part, list) else [part]:
+                _read_times(structure)
+        _read_times(plain)
+    return plain
+
+
+#: The members of answers in which there are times.
+_WITH_TIMES = {
+    "DescribeActivityType": ("typeInfo",),
+    "DescribeWorkflowType": ("typeInfo",),
+    "ListActivityTypes": ("typeInfos",),
+    "ListWorkflowTypes": ("typeInfos",),
+    "DescribeWorkflowExecution": ("executionInfo",),
+    "ListOpenWorkflowExecutions": ("executionInfos",),
+    "ListClosedWorkflowExecutions": ("executionInfos",),
+    "GetWorkflowExecutionHistory": ("events",),
+    "PollForDecisionTask": ("events",),
+}
+
+
+def _read_times(structure: Any) -> None:
+    if isinstance(structure, dict):
+        for member in _TIMES & structure.keys():
+            structure[member] = datetime.fromtimestamp(structure[member], UTC)

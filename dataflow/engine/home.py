@@ -1,0 +1,50 @@
+"""The directory that an engine keeps its files in: the database, the keys, the socket.
+
+Who can write there can replace the keys, so it belongs to the user alone. `dataflow.settings.home`
+says which it is.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+from pathlib import Path
+
+from dataflow.errors import UsageError
+
+_OTHER_PLACE = "name another directory with --home or DATAFLOW_HOME"
+_PRIVATE = 0o700
+
+
+def prepare(path: Path) -> Path:
+    """Make the directory, and those above it, unless they exist; nobody else may look in.
+
+    Raises `UsageError` if it cannot be made, or if somebody else owns it or may write there.
+    """
+    try:
+        _make(path)
+        status = path.stat()
+    except OSError as error:
+        raise UsageError(f"cannot make {path}: {error.strerror}; {_OTHER_PLACE}") from error
+    if not stat.S_ISDIR(status.st_mode):
+        raise UsageError(f"{path} is not a directory: {_OTHER_PLACE}")
+    if status.st_uid != os.geteuid():
+        raise UsageError(
+            f"{path} belongs to user {status.st_uid} and not to you (user {os.geteuid()}): "
+            f"run the command as its owner, or {_OTHER_PLACE}"
+        )
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise UsageError(
+            f"others may write in {path}, which will hold keys: "
+            f"chmod go-w {shlex.quote(str(path))}, or {_OTHER_PLACE}"
+        )
+    return path
+
+
+def _make(path: Path) -> None:
+    # os.makedirs() would make the directories above with the mode that umask leaves.
+    if path.exists():
+        return
+    _make(path.parent)
+    path.mkdir(mode=_PRIVATE, exist_ok=True)

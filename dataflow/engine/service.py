@@ -1,0 +1,380 @@
+"""The engine: the 39 operations of SWF on a file, for callers in any number of threads.
+
+1. *One lock.* A request is validated before it, changes the state in memory under it, and is
+   answered after it: when its events are on disk (`dataflow.engine.commits`).
+2. *Deadlines first.* Before a request is looked at, every deadline that has passed takes effect, so
+   a late answer is late, whoever looks first. Between requests a thread waits for the next one.
+3. *A poll parks.* It costs nothing while it waits, and is answered where its task comes from.
+
+`EngineService.submit` is the one door: it never blocks on the disk, and tells the answer through a
+callback. `dataflow.engine.embedded` and `dataflow.engine.http` are the two ways to it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from dataflow.clock import Clock, SystemClock
+from dataflow.engine.auth.caller import LOCAL, Caller
+from dataflow.engine.commits import Commits, Pending, Reply, tell
+from dataflow.engine.lambdas import Invoker, LocalFunctions, failure
+from dataflow.engine.later import Later
+from dataflow.engine.metrics import Metrics
+from dataflow.engine.operations import executions, registrations, tasks, visibility
+from dataflow.engine.operations.call import Call
+from dataflow.engine.quotas import CallRates
+from dataflow.engine.rules import requests
+from dataflow.engine.state import Live, Poll, State
+from dataflow.engine.store import Durability, Store
+from dataflow.engine.tokens import Tokens
+from dataflow.protocol import events as ev
+from dataflow.protocol.faults import (
+    Fault,
+    InternalFailure,
+    RequestEntityTooLargeException,
+    ServiceUnavailable,
+    UnknownResourceFault,
+)
+from dataflow.protocol.limits import (
+    DATA_LENGTH,
+    NO_QUOTAS,
+    POLL_SECONDS,
+    REASON_LENGTH,
+    SWF_LIMITS,
+    Limits,
+    Quotas,
+)
+from dataflow.protocol.operations import Operation, RespondDecisionTaskCompleted
+
+__all__ = ["EngineService", "Later", "Poll"]
+
+_HANDLERS: dict[type[Operation], Callable[[Call, Any], Poll | None]] = {
+    **registrations.HANDLERS,
+    **executions.HANDLERS,
+    **tasks.HANDLERS,
+    **visibility.HANDLERS,
+}
+
+#: Events of expired executions that one transaction deletes.
+_PURGED_EVENTS = 2_000
+#: Seconds between such transactions, so that they leave room for others.
+_PURGE_PAUSE = 0.05
+#: Seconds after which a deadline is tried again that could not be written.
+_PATIENCE = 1.0
+#: The longest that the thread for deadlines sleeps: the machine may have slept meanwhile.
+_LONGEST_SLEEP = 60.0
+
+_log = logging.getLogger(__name__)
+
+
+class Gauges(NamedTuple):
+    """How much there is of what."""
+
+    open_executions: int
+    #: Tasks that wait for a poll, by domain, kind and task list.
+    backlog: dict[tuple[str, str, str], int]
+    #: Polls that wait for a task, by kind.
+    parked: dict[str, int]
+
+
+class EngineService:
+    """An engine on a file, or in memory (``":memory:"``)."""
+
+    def __init__(  # noqa: PLR0913 - options, by keyword
+        self,
+        path: str | Path,
+        *,
+        durability: Durability = "full",
+        clock: Clock | None = None,
+        poll_seconds: float = POLL_SECONDS,
+        limits: Limits = SWF_LIMITS,
+        quotas: Quotas = NO_QUOTAS,
+        invoke_lambda: Invoker | None = None,
+        metrics: Metrics | None = None,
+    ) -> None:
+        """Open the file, or make it, and take up what is open in it.
+
+        ``clock``: if given, no thread watches the time: what is due takes effect at the next
+        request. ``poll_seconds``: how long polls wait, 0: not at all.
+
+        Raises `UsageError` if the file cannot be used: `EngineInUse` if another engine owns it.
+        """
+        self._clock = clock or SystemClock()
+        self._poll_seconds = poll_seconds
+        self._limits = limits
+        self._rates = CallRates(quotas.calls)
+        self._invoker = invoke_lambda or LocalFunctions({})
+        self._functions: ThreadPoolExecutor | None = None
+        self._metrics = metrics or Metrics()
+        self._closed = False
+        self._lock = threading.Lock()
+        self._alarm = threading.Condition(self._lock)
+        #: Until when the thread for deadlines sleeps.
+        self._asleep_until = 0.0
+        store = Store(path, durability=durability)
+        try:
+            self._tokens = Tokens(store.secret)
+            self._state = State(store, limits=limits, quotas=quotas, invoke=self._invoke)
+            self._state.now = self._clock.now()
+            self._state.load()
+        except BaseException:
+            store.close()
+            raise
+        self._commits = self._state.commits = Commits(
+            store,
+            self._lock,
+            settle=self._state.settle,
+            take_back=self._take_back,
+            observe=self._metrics.commit,
+        )
+        self._watch: threading.Thread | None = None
+        if clock is None:
+            self._watch = threading.Thread(
+                target=self._keep_time, name="dataflow-time", daemon=True
+            )
+            self._watch.start()
+        self._give_up_lost_functions()
+
+    # --- requests -----------------------------------------------------------------------
+
+    def submit(self, operation: Operation, reply: Reply, caller: Caller = LOCAL) -> Poll | None:
+        """Have an operation done. What is returned is a poll that is parked.
+
+        ``reply`` is called once, from any thread, without any lock: with the answer (a dictionary;
+        None for an operation that answers nothing; `Later` for what is read from the disk), or with
+        a `Fault`. For a poll that was cancelled it is not called.
+        """
+        poll = None
+        answers: list[tuple[Reply, Any]] = []
+        with self._lock:
+            try:
+                self._admit(operation)
+                call = Call(self._state, self._tokens, reply, caller, self._poll_seconds)
+                poll = _HANDLERS[type(operation)](call, operation)
+            except Fault as fault:
+                answers.append((reply, fault))
+            except BaseException:
+                # A bug, or no memory. The state may be half changed: what is on disk is whole.
+                answers += self._start_over()
+                raise
+            finally:
+                answers += self._settle()
+        tell(answers)
+        return poll
+
+    def _admit(self, operation: Operation) -> None:
+        """Let a request in, after what has come before it. Raises a `Fault`."""
+        if self._closed:
+            raise ServiceUnavailable("the engine is closed")
+        state = self._state
+        state.now = self._clock.now()
+        self._rates.take(type(operation).__name__, state.now)
+        self._check_size(operation)
+        state.expire()
+        state.empty_polls()
+
+    def _start_over(self) -> list[tuple[Reply, Any]]:
+        """Go back to what is on disk, with all that is not; the lock is held."""
+        _log.exception("a request has failed in the engine", extra={"event": "engine.failed"})
+        lost = self._commits.drop()
+        self._state.start_over()
+        fault = InternalFailure("nothing was changed: another request has failed in the engine")
+        return [(reply, fault) for reply, _ in lost]
+
+    def cancel(self, poll: Poll) -> None:
+        """Withdraw a parked poll: it takes no task, and is not answered (unless it just was)."""
+        with self._lock:
+            self._state.withdraw(poll)
+
+    def tick(self) -> None:
+        """Let what is due take effect, and delete some of what has expired."""
+        with self._lock:
+            self._state.now = self._clock.now()
+            self._state.expire()
+            self._state.empty_polls()
+            answers = self._settle()
+        tell(answers)
+        self._purge()
+
+    def close(self) -> None:
+        """Answer parked polls that there is no task, write what is to be written, and stop."""
+        with self._lock:
+            if self._closed:
+                return
+            self._state.empty_polls(all_of_them=True)
+            answers = self._settle()
+            self._closed = True
+            self._alarm.notify()
+        tell(answers)
+        if self._watch is not None:
+            self._watch.join()
+        if self._functions is not None:
+            self._functions.shutdown(wait=False, cancel_futures=True)
+        self._commits.close()
+        self._state.store.close()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be written at present, in one line; None if it can."""
+        return "the engine is closed" if self._closed else self._commits.trouble
+
+    def gauges(self) -> Gauges:
+        """How much of what there is at present."""
+        with self._lock:
+            lists = list(self._state.task_lists)
+            parked: dict[str, int] = {"activity": 0, "decision": 0}
+            for task_list in lists:
+                parked[task_list.name.kind] += len(task_list.polls)
+            return Gauges(
+                open_executions=sum(len(d.rules.open) for d in self._state.domains.values()),
+                backlog={one.name: one.waiting for one in lists if one.waiting},
+                parked=parked,
+            )
+
+    def _check_size(self, operation: Operation) -> None:
+        """Of all requests, only an answer with decisions can be too long and yet fit the model."""
+        most = self._limits.request_bytes
+        if (
+            most is not None
+            and type(operation) is RespondDecisionTaskCompleted
+            and operation.decisions
+            and len(msgspec.json.encode(operation)) > most
+        ):
+            raise RequestEntityTooLargeException(f"a request may have {most} bytes")
+
+    def _settle(self) -> list[tuple[Reply, Any]]:
+        """What is to be told now; have written what is to be written. The lock is held."""
+        answers, self._state.outbox = self._state.outbox, []
+        if self._closed:
+            return answers
+        if self._state.store.in_memory:
+            answers += self._commits.flush()
+        else:
+            self._commits.wake()
+        if self._watch is not None:
+            due = self._state.next_deadline()
+            if due is not None and due < self._asleep_until:
+                self._alarm.notify()
+        return answers
+
+    def _take_back(self, failed: Sequence[Pending]) -> None:
+        self._state.now = self._clock.now()
+        self._state.take_back(failed)
+
+    # --- time ---------------------------------------------------------------------------
+
+    def _keep_time(self) -> None:
+        while True:
+            with self._lock:
+                now = self._clock.now()
+                pause = _LONGEST_SLEEP
+                due = self._state.next_deadline()
+                if due is not None:
+                    pause = min(pause, due - now)
+                expiry = self._state.next_expiry
+                if expiry is not None:
+                    pause = min(pause, max(_PURGE_PAUSE, expiry - now))
+                if self._commits.trouble is not None:
+                    pause = max(pause, _PATIENCE)
+                if pause > 0 and not self._closed:
+                    self._asleep_until = now + pause
+                    self._alarm.wait(pause)
+                    self._asleep_until = 0.0
+                if self._closed:
+                    return
+            self.tick()
+
+    def _purge(self) -> None:
+        state = self._state
+        if state.next_expiry is None or state.next_expiry > state.now or self._commits.trouble:
+            return
+        self._commits.purge(state.now, _PURGED_EVENTS)
+        with self._lock:
+            state.next_expiry = state.store.next_expiry()
+
+    # --- Lambda functions ---------------------------------------------------------------
+
+    def _invoke(self, live: Live, scheduled_event_id: int) -> None:
+        """Perform a function that has been started, in a thread of its own."""
+        with self._lock:
+            if self._closed:
+                return
+            if self._functions is None:
+                self._functions = ThreadPoolExecutor(32, thread_name_prefix="dataflow-lambda")
+            self._functions.submit(self._perform, live, scheduled_event_id)
+
+    def _perform(self, live: Live, scheduled_event_id: int) -> None:
+        function, started = live.execution.lambdas.get(scheduled_event_id), live.execution.started
+        if function is None or started is None or started.lambda_role is None:
+            return  # it has timed out, or its execution is closed
+        scheduled = function.scheduled
+        try:
+            result = self._invoker(scheduled.name, scheduled.input, started.lambda_role)
+            if result is not None and len(result) > DATA_LENGTH:
+                raise ValueError(f"the result has {len(result)} characters, {DATA_LENGTH} may be")  # noqa: TRY301
+        except BaseException as error:  # noqa: BLE001 - whatever a function of others raises
+            reason, details = failure(error)
+            reason, details = reason[:REASON_LENGTH], details[:DATA_LENGTH]
+            self._end_function(
+                live,
+                scheduled_event_id,
+                lambda started_event_id: ev.LambdaFunctionFailed(
+                    scheduled_event_id=scheduled_event_id,
+                    started_event_id=started_event_id,
+                    reason=reason,
+                    details=details,
+                ),
+            )
+            return
+        self._end_function(
+            live,
+            scheduled_event_id,
+            lambda started_event_id: ev.LambdaFunctionCompleted(
+                scheduled_event_id=scheduled_event_id,
+                started_event_id=started_event_id,
+                result=result,
+            ),
+        )
+
+    def _end_function(
+        self,
+        live: Live,
+        scheduled_event_id: int,
+        outcome: Callable[[int], ev.LambdaFunctionCompleted | ev.LambdaFunctionFailed],
+    ) -> None:
+        with self._lock:
+            state = self._state
+            state.now = self._clock.now()
+            state.expire()
+            # After a failed write it is another one.
+            live = state.lives.get(live.execution.run_id, live)
+            try:
+                events = requests.end_lambda_function(
+                    live.execution, scheduled_event_id, outcome, state.now
+                )
+                state.record(live.domain, live.domain.rules.follow(live.execution, events))
+            except UnknownResourceFault:
+                _log.info("a Lambda function ended too late: nobody waits for it")
+            answers = self._settle()
+        tell(answers)
+
+    def _give_up_lost_functions(self) -> None:
+        """Fail the functions that were running when the engine stopped: nobody hears their end."""
+        for live, scheduled_event_id in self._state.lost_functions():
+            self._end_function(
+                live,
+                scheduled_event_id,
+                lambda started_event_id, scheduled=scheduled_event_id: ev.LambdaFunctionFailed(  # type: ignore[misc]
+                    scheduled_event_id=scheduled,
+                    started_event_id=started_event_id,
+                    reason="EngineRestarted",
+                    details="The engine was stopped while the function ran.",
+                ),
+            )
