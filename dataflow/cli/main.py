@@ -18,6 +18,12 @@ from dataflow.errors import UsageError
 
 #: Each command and the object that implements it.
 _COMMANDS = {
+    "server.backup": "dataflow.cli.server:backup",
+    "server.check": "dataflow.cli.server:check",
+    "server.key.create": "dataflow.cli.server_keys:create",
+    "server.key.list": "dataflow.cli.server_keys:list_",
+    "server.key.revoke": "dataflow.cli.server_keys:revoke",
+    "server.start": "dataflow.cli.server:start",
     "workflow.start": "dataflow.cli.start:start",
 }
 

@@ -3,40 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from dataflow.cli import render
+from dataflow.cli.options import format_option, home_option
 from dataflow.errors import UsageError
 
 if TYPE_CHECKING:
     from dataflow.engine.auth.keys import Key, KeyFile
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
 #: As in `dataflow.engine.auth.caller.Role`, which --help must not import.
 _ROLES = ("admin", "decider", "worker", "reader")
 _COLUMNS = ("name", "access_key_id", "role", "domain", "task_list", "created")
-
-
-def _home_option(command: _Command) -> _Command:
-    return click.option(
-        "--home",
-        metavar="DIR",
-        help="The server's directory. Default: DATAFLOW_HOME, else the XDG state directory.",
-    )(command)
-
-
-def _format_option(command: _Command) -> _Command:
-    return click.option(
-        "--format",
-        "output",
-        type=click.Choice(["text", "json"]),
-        help="Print text, or JSON on one line.",
-    )(command)
 
 
 @click.command(
@@ -45,7 +26,7 @@ def _format_option(command: _Command) -> _Command:
     "dataflow server.key.create --role worker --domain shop --task-list 'mail-*'\n"
     "dataflow server.key.create --name me --credentials ~/.aws/credentials",
 )
-@_home_option
+@home_option
 @click.option(
     "--name",
     metavar="N",
@@ -69,7 +50,7 @@ def _format_option(command: _Command) -> _Command:
     metavar="FILE",
     help="Add the key to this AWS credentials file, as the profile N, instead of printing it.",
 )
-@_format_option
+@format_option
 @click.pass_context
 def create(  # noqa: PLR0913 - one for each option
     ctx: click.Context,
@@ -125,26 +106,29 @@ def create(  # noqa: PLR0913 - one for each option
 
 
 @click.command("list", short_help="Show the keys, without their secrets.")
-@_home_option
-@_format_option
+@home_option
+@format_option
 @click.pass_context
 def list_(ctx: click.Context, *, home: str | None, output: str | None) -> None:
     """Show the keys that the server accepts, the oldest first, without their secrets."""
+    from tabulate import tabulate
+
     file = _key_file(home)
     keys = sorted(file.current().values(), key=lambda key: (key.created, key.name))
     if (output or ctx.obj) == "json":
         render.say(json.dumps([_public(key) for key in keys]))
     elif keys:
         rows = [[str(value or "-") for value in _public(key).values()] for key in keys]
-        render.say(_table([[name.replace("_", " ").upper() for name in _COLUMNS], *rows]))
+        headers = [name.replace("_", " ").upper() for name in _COLUMNS]
+        render.say(tabulate(rows, headers, tablefmt="plain", disable_numparse=True))
     else:
         render.tell(f"there are no keys in {file.path}: dataflow server.key.create makes one")
 
 
 @click.command(short_help="Make a key worthless.")
 @click.argument("key", metavar="NAME|ID")
-@_home_option
-@_format_option
+@home_option
+@format_option
 @click.pass_context
 def revoke(ctx: click.Context, *, key: str, home: str | None, output: str | None) -> None:
     """Drop the key of this name or access key id. A running server refuses it from now on."""
@@ -179,11 +163,3 @@ def _described(key: Key) -> str:
     if key.task_list is not None:
         limits.append(f"task lists {key.task_list}")
     return f"the key {key.name} ({', '.join(limits)})"
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )

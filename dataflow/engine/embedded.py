@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,7 +17,10 @@ from dataflow.engine.store import Durability
 from dataflow.protocol import operations
 from dataflow.protocol.faults import Fault
 from dataflow.protocol.limits import NO_QUOTAS, POLL_SECONDS, SWF_LIMITS, Limits, Quotas
-from dataflow.protocol.service import Service
+from dataflow.protocol.service import Service, in_python
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
 
 
 class Engine(Service):
@@ -74,7 +76,8 @@ class Engine(Service):
             raise
         if isinstance(given, Later):
             given = given.read()
-        return _in_python(operation, given)
+        # Through JSON, since events are kept as the text that goes over the wire.
+        return in_python(None if given is None else _decode(_encode(given)))
 
     def close(self) -> None:
         """Write what is to be written and let the file go; polls that wait are answered empty."""
@@ -111,53 +114,3 @@ class _Answer:
         if isinstance(self._given, Fault):
             raise self._given
         return self._given
-
-
-# --- from the wire to Python ------------------------------------------------------------------
-
-#: Members that are times, wherever they stand.
-_TIMES = frozenset(
-    {
-        "eventTimestamp",
-        "startTimestamp",
-        "closeTimestamp",
-        "creationDate",
-        "deprecationDate",
-        "latestActivityTaskTimestamp",
-    }
-)
-
-
-def _in_python(operation: str, answer: dict[str, Any] | None) -> dict[str, Any]:
-    """The answer as boto3 gives it."""
-    if answer is None:
-        return {}
-    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(answer))
-    shape = _WITH_TIMES.get(operation)
-    if shape is not None:
-        for member in shape:
-            part = plain.get(member)
-            for structure in part if isinstance(part, list) else [part]:
-                _read_times(structure)
-        _read_times(plain)
-    return plain
-
-
-#: The members of answers in which there are times.
-_WITH_TIMES = {
-    "DescribeActivityType": ("typeInfo",),
-    "DescribeWorkflowType": ("typeInfo",),
-    "ListActivityTypes": ("typeInfos",),
-    "ListWorkflowTypes": ("typeInfos",),
-    "DescribeWorkflowExecution": ("executionInfo",),
-    "ListOpenWorkflowExecutions": ("executionInfos",),
-    "ListClosedWorkflowExecutions": ("executionInfos",),
-    "GetWorkflowExecutionHistory": ("events",),
-    "PollForDecisionTask": ("events",),
-}
-
-
-def _read_times(structure: Any) -> None:
-    if isinstance(structure, dict):
-        for member in _TIMES & structure.keys():
-            structure[member] = datetime.fromtimestamp(structure[member], UTC)

@@ -60,7 +60,7 @@ class AwsLambda:
     def __call__(self, name: str, input: str | None, role: str) -> str | None:  # noqa: A002, ARG002
         """Invoke the function and wait for its result."""
         if self._client is None:
-            import boto3  # noqa: PLC0415 - half a second, for few
+            import boto3  # type: ignore[import-untyped]  # noqa: PLC0415 - half a second, for few
 
             self._client = boto3.client("lambda")
         answer = self._client.invoke(FunctionName=name, Payload=(input or _NO_INPUT).encode())

@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -26,7 +26,7 @@ from dataflow.engine.auth.caller import LOCAL, Caller
 from dataflow.engine.commits import Commits, Pending, Reply, tell
 from dataflow.engine.lambdas import Invoker, LocalFunctions, failure
 from dataflow.engine.later import Later
-from dataflow.engine.metrics import Metrics
+from dataflow.engine.metrics import Gauges, Metrics
 from dataflow.engine.operations import executions, registrations, tasks, visibility
 from dataflow.engine.operations.call import Call
 from dataflow.engine.quotas import CallRates
@@ -72,16 +72,6 @@ _PATIENCE = 1.0
 _LONGEST_SLEEP = 60.0
 
 _log = logging.getLogger(__name__)
-
-
-class Gauges(NamedTuple):
-    """How much there is of what."""
-
-    open_executions: int
-    #: Tasks that wait for a poll, by domain, kind and task list.
-    backlog: dict[tuple[str, str, str], int]
-    #: Polls that wait for a task, by kind.
-    parked: dict[str, int]
 
 
 class EngineService:

@@ -50,6 +50,8 @@ class HistoryPage(NamedTuple):
     last: int
     reverse: bool
     issued_at: float
+    #: Of a decision task, whose it is: see `TaskToken`.
+    key_id: str = ""
 
 
 class ListPage(NamedTuple):

@@ -12,6 +12,9 @@ import types
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from dataflow.cli import main
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.rst").read_text()
@@ -73,13 +76,30 @@ def test_the_command_prints_what_it_says():
     assert _without_times(done.stdout).splitlines() == [_without_times(line) for line in expected]
 
 
-def test_every_option_of_the_command_is_in_the_help():
-    done = subprocess.run(
-        [sys.executable, "-m", "dataflow", "workflow.start", "--help"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for option in re.findall(r"--[a-z-]+", README[README.index("Running workflows") :]):
-        assert option in done.stdout
+def _section(title: str) -> str:
+    """From this title to the next of its kind."""
+    after = README[re.search(rf"^{title}\n=+\n", README, re.MULTILINE).end() :]
+    return re.split(r"^.+\n=+\n", after, maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def _help(command: str) -> str:
+    return CliRunner().invoke(main.command, [command, "--help"]).output
+
+
+@pytest.mark.parametrize(
+    ("title", "prefix"), [("Running workflows", "workflow."), ("The engine", "server.")]
+)
+def test_every_option_is_in_the_help_of_a_command(title, prefix):
+    commands = [name for name in main.command.list_commands(None) if name.startswith(prefix)]
+    known = "".join(map(_help, commands))
+    text = re.sub(r"^ +\$ aws .*$", "", _section(title), flags=re.MULTILINE)
+    options = set(re.findall(r"(?<![-\w])--[a-z][a-z-]+", text))
+    assert options
+    assert {option for option in options if option not in known} == set()
+
+
+def test_every_command_is_in_the_readme():
+    commands = main.command.list_commands(None)
+    assert len(commands) > 5
+    assert [name for name in commands if f"``{name}" not in README] == ["workflow.start"]
+    assert "dataflow workflow.start" in README

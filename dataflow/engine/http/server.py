@@ -42,8 +42,6 @@ from dataflow.engine.metrics import Metrics
 GRACE_SECONDS = 3.0
 #: Seconds between two looks at who has taken too long.
 _CHECK_SECONDS = 5
-#: Connections that wait to be accepted.
-_BACKLOG = 2_048
 #: Threads that read what is not in memory.
 _READERS = 4
 #: Files that the process needs besides connections.
@@ -116,12 +114,14 @@ class Server:
 
         for each in entrance.sockets:
             if each.family == AF_UNIX:
-                listening = self._loop.create_unix_server(connection, sock=each, backlog=_BACKLOG)
+                listening = self._loop.create_unix_server(
+                    connection, sock=each, backlog=sockets.BACKLOG
+                )
             else:
                 listening = self._loop.create_server(
                     connection,
                     sock=each,
-                    backlog=_BACKLOG,
+                    backlog=sockets.BACKLOG,
                     ssl=entrance.tls,
                     ssl_handshake_timeout=REQUEST_SECONDS if entrance.tls else None,
                 )

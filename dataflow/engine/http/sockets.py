@@ -17,6 +17,9 @@ from typing import Any, NamedTuple, NoReturn
 
 from dataflow.errors import UsageError
 
+#: Connections that may wait to be accepted.
+BACKLOG = 2_048
+
 #: What fits the kernel's address of a Unix socket; one byte ends it.
 _MOST_PATH = 107
 _PRIVATE_UMASK = 0o177
@@ -67,6 +70,7 @@ def unix_socket(path: Path) -> socket.socket:
             listening.bind(str(path))
         finally:
             os.umask(before)
+        listening.listen(BACKLOG)
     except OSError as error:
         listening.close()
         raise UsageError(f"cannot listen at {path}: {error.strerror}") from error
@@ -101,6 +105,7 @@ def tcp_sockets(listen: Listen, *, anywhere: bool) -> list[socket.socket]:
             listening = _tcp_socket(family)
             sockets.append(listening)
             listening.bind((address[0], port, *address[2:]))
+            listening.listen(BACKLOG)  # before that, two may have one port
             port = listening.getsockname()[1]  # where it was 0, the same for all
     except OSError as error:
         for listening in sockets:

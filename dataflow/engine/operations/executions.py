@@ -122,7 +122,7 @@ def history_page(  # noqa: PLR0913 - where a page begins and ends
         reading = call.state.histories.read(found, *wanted, reverse=reverse)
     else:
         reading = Reading(call.state.store, found.number, wanted, [], reverse=reverse)
-    tokens, now = call.tokens, call.now
+    tokens, now, key_id = call.tokens, call.now, call.caller.key_id
     run_id = found.header.run_id if isinstance(found, Live) else found.run_id
 
     def read() -> dict[str, Any]:
@@ -130,7 +130,7 @@ def history_page(  # noqa: PLR0913 - where a page begins and ends
         answer: dict[str, Any] = {"events": events, **(more or {})}
         following = start - count if reverse else start + count
         if first <= following <= last and count:
-            page = HistoryPage(run_id, following, token_last, reverse, now)
+            page = HistoryPage(run_id, following, token_last, reverse, now, key_id)
             answer["nextPageToken"] = tokens.seal(page)
         return answer
 

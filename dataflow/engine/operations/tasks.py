@@ -134,6 +134,8 @@ def _next_page(call: Call, request: op.PollForDecisionTask) -> None:
     live = call.state.lives.get(page.run_id)
     if live is None or live.domain is not call.state.domain(request.domain):
         raise UnknownResourceFault("Unknown decision task: its execution is closed")
+    # The page comes with a task token.
+    may_answer(call.caller, page.key_id, live.domain.name)
     task = live.execution.decision_task
     if (
         task is None

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from dataflow.protocol.constraints import broken
 from dataflow.protocol.decisions import ScheduleLambdaFunction
-from dataflow.protocol.faults import ValidationException
 from dataflow.protocol.limits import (
     DURATION_SECONDS,
     EXECUTION_SECONDS,
@@ -51,7 +51,7 @@ class _Integer(NamedTuple):
         )
 
 
-_TAG_SYMBOLS = frozenset("_.:/=+-@")
+_NOT_IN_TAGS = re.compile(r"[^\w\s.:/=+@-]")
 
 _PRIORITY = _Integer(-(2**31), 2**31 - 1)
 _DURATION = _Integer(0, DURATION_SECONDS, off=True)
@@ -64,8 +64,8 @@ _LAMBDA = _Integer(1, LAMBDA_SECONDS)
 def check_name(value: str, member: str) -> None:
     """Refuse what may not be the name of a domain or type, or a version."""
     if _FORBIDDEN.search(value) or value == "arn":
-        raise refusal(
-            value, member, "Member must not contain : / | or control characters, nor be 'arn'"
+        raise broken(
+            value, [member], "Member must not contain : / | or control characters, nor be 'arn'"
         )
 
 
@@ -74,7 +74,7 @@ def check_domain_name(value: str) -> None:
     check_name(value, "name")
     if value != value.strip():
         # "The specified string must not start or end with whitespace."
-        raise refusal(value, "name", "Member must not start or end with whitespace")
+        raise broken(value, ["name"], "Member must not start or end with whitespace")
 
 
 def retention_days(value: str) -> int:
@@ -84,7 +84,7 @@ def retention_days(value: str) -> int:
     """
     days = _Integer(0, RETENTION_DAYS, off=True)
     if not value or not days.fits(value):
-        raise refusal(value, "workflowExecutionRetentionPeriodInDays", str(days))
+        raise broken(value, ["workflowExecutionRetentionPeriodInDays"], str(days))
     return 0 if value == NO_TIMEOUT else int(value)
 
 
@@ -95,9 +95,11 @@ def check_tags(tags: Iterable[ResourceTag]) -> None:
     """
     for tag in tags:
         for text in (tag.key, tag.value or ""):
-            if not all(c.isalpha() or c.isdigit() or c.isspace() or c in _TAG_SYMBOLS for c in text):
-                raise refusal(
-                    text, "tags", "Member must have letters, digits, white space or _ . : / = + - @"
+            if _NOT_IN_TAGS.search(text):
+                raise broken(
+                    text,
+                    ["tags"],
+                    "Member must be letters, digits, white space and _ . : / = + - @",
                 )
 
 
@@ -106,7 +108,7 @@ def check_settings(structure: msgspec.Struct) -> None:
     for member, wire_name, rule in _settings(type(structure)):
         value = getattr(structure, member)
         if value is not None and not _fits(value, rule):
-            raise refusal(value, wire_name, str(rule))
+            raise broken(value, [wire_name], str(rule))
 
 
 @functools.lru_cache(maxsize=4096)
@@ -135,11 +137,3 @@ def _rule(cls: type[msgspec.Struct], member: str) -> _Integer:
         # "you can use NONE to specify unlimited duration".
         return _EXECUTION if issubclass(cls, Operation) else _EXECUTION_OF_DECISION
     return _LAMBDA if cls is ScheduleLambdaFunction else _DURATION
-
-
-def refusal(value: str, member: str, constraint: str) -> ValidationException:
-    """The fault for a value that breaks a rule, in the service's words."""
-    return ValidationException(
-        f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: "
-        f"{constraint}"
-    )
