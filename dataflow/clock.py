@@ -22,12 +22,15 @@ class SystemClock:
     """The machine's clock: wall time at the start, monotonic from there.
 
     So a correction of the machine's clock can neither fire a time-out early nor write a history
-    whose times go backwards.
+    whose times go backwards. Where there is a clock that goes on while the machine sleeps (Linux
+    has one), it is taken: a timer must not be late by the time that a lid was closed.
     """
 
+    _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
     def __init__(self) -> None:
-        self._offset = time.time() - time.monotonic()
+        self._offset = time.time() - time.clock_gettime(self._CLOCK)
 
     def now(self) -> float:
         """Seconds since the epoch."""
-        return self._offset + time.monotonic()
+        return self._offset + time.clock_gettime(self._CLOCK)

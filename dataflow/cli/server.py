@@ -201,11 +201,12 @@ def _entrances(directory: Path, tcp: _Tcp | None) -> list[Entrance]:
     entrances = []
     if tcp is not None:  # first: if this fails, nothing has to be taken away
         keys = KeyFile(directory)
-        if not keys.current():
-            render.warning("there are no keys yet for TCP: dataflow server.key.create makes one")
+        there_are_keys = bool(keys.current())
         anywhere = tcp.insecure or tcp.tls is not None
         listening = tcp_sockets(tcp.listen, anywhere=anywhere)
         entrances.append(Entrance(sockets=listening, gate=Signed(keys), tls=tcp.tls))
+        if not there_are_keys:
+            render.warning("there are no keys yet for TCP: dataflow server.key.create makes one")
     return [Entrance(sockets=[unix_socket(directory / _SOCKET)], gate=SameUser()), *entrances]
 
 

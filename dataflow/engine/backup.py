@@ -36,9 +36,7 @@ def backup(path: Path, copy: Path) -> int:
         _sync_directory(copy.parent)
         return copy.stat().st_size
     except FileExistsError as error:
-        raise UsageError(
-            f"{error.filename2 or error.filename} has just been made by others"
-        ) from error
+        raise UsageError(f"{copy} has just been made by somebody else") from error
     except (OSError, sqlite3.Error) as error:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"cannot copy {path} to {copy}: {reason}") from error

@@ -115,6 +115,16 @@ class Commits:
         with self._writing:
             return batch.answers
 
+    def probe(self) -> None:
+        """Find out whether the file can be written again; the lock is not held."""
+        with self._writing:
+            try:
+                self._store.probe()
+            except sqlite3.Error as error:
+                self.trouble = f"cannot write {self._store.path}: {error}"
+            else:
+                self.trouble = None
+
     def purge(self, now: float, most_events: int) -> None:
         """Delete some of what has expired; the lock is not held."""
         with self._writing:

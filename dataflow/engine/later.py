@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from typing import Any
+
+from dataflow.protocol.faults import ServiceUnavailable
 
 
 class Later:
     """Gives the answer when it is asked for: by the one who waits for it, and holding no lock."""
 
-    __slots__ = ("read",)
+    __slots__ = ("_read",)
 
     def __init__(self, read: Callable[[], dict[str, Any]]) -> None:
-        self.read = read
+        self._read = read
+
+    def read(self) -> dict[str, Any]:
+        """The answer. Raises `ServiceUnavailable` if the disk cannot be read."""
+        try:
+            return self._read()
+        except sqlite3.Error as error:
+            raise ServiceUnavailable(f"cannot read: {error}") from error

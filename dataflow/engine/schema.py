@@ -17,8 +17,9 @@ from dataflow.errors import UsageError
 
 #: "dflw".
 APPLICATION_ID = 0x64666C77
-#: An execution has fewer than 2 ** EVENT_BITS events, whatever its limit is.
 EVENT_BITS = 20
+#: The most events that a history may be let grow to: the last request may write some more.
+MOST_EVENTS = 2**EVENT_BITS - 2**14
 
 _STEPS = (
     """

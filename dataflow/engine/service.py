@@ -5,18 +5,22 @@
 2. *Deadlines first.* Before a request is looked at, every deadline that has passed takes effect, so
    a late answer is late, whoever looks first. Between requests a thread waits for the next one.
 3. *A poll parks.* It costs nothing while it waits, and is answered where its task comes from.
+4. *Memory follows the file.* Whatever goes wrong, a full disk or a bug, the state is read anew
+   from what is on disk; until that can be read, nothing is answered.
 
-`EngineService.submit` is the one door: it never blocks on the disk, and tells the answer through a
+`EngineService.submit` is the one door: it never waits for the disk, and tells the answer through a
 callback. `dataflow.engine.embedded` and `dataflow.engine.http` are the two ways to it.
 """
 
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import msgspec
@@ -24,17 +28,18 @@ import msgspec
 from dataflow.clock import Clock, SystemClock
 from dataflow.engine.auth.caller import LOCAL, Caller
 from dataflow.engine.commits import Commits, Pending, Reply, tell
-from dataflow.engine.lambdas import Invoker, LocalFunctions, failure
+from dataflow.engine.functions import Functions, Outcome
+from dataflow.engine.lambdas import Invoker, LocalFunctions
 from dataflow.engine.later import Later
 from dataflow.engine.metrics import Gauges, Metrics
 from dataflow.engine.operations import executions, registrations, tasks, visibility
 from dataflow.engine.operations.call import Call
 from dataflow.engine.quotas import CallRates
 from dataflow.engine.rules import requests
+from dataflow.engine.schema import MOST_EVENTS
 from dataflow.engine.state import Live, Poll, State
 from dataflow.engine.store import Durability, Store
 from dataflow.engine.tokens import Tokens
-from dataflow.protocol import events as ev
 from dataflow.protocol.faults import (
     Fault,
     InternalFailure,
@@ -43,10 +48,8 @@ from dataflow.protocol.faults import (
     UnknownResourceFault,
 )
 from dataflow.protocol.limits import (
-    DATA_LENGTH,
     NO_QUOTAS,
     POLL_SECONDS,
-    REASON_LENGTH,
     SWF_LIMITS,
     Limits,
     Quotas,
@@ -98,20 +101,23 @@ class EngineService:
         """
         self._clock = clock or SystemClock()
         self._poll_seconds = poll_seconds
+        if limits.history_events is None or limits.history_events > MOST_EVENTS:
+            limits = msgspec.structs.replace(limits, history_events=MOST_EVENTS)
         self._limits = limits
         self._rates = CallRates(quotas.calls)
-        self._invoker = invoke_lambda or LocalFunctions({})
-        self._functions: ThreadPoolExecutor | None = None
+        self._functions = Functions(invoke_lambda or LocalFunctions({}), self._end_function)
         self._metrics = metrics or Metrics()
         self._closed = False
-        self._lock = threading.Lock()
-        self._alarm = threading.Condition(self._lock)
+        #: The file could not be read when it had to be: what is in memory does not follow from it.
+        self._doubtful = False
+        self.lock = threading.Lock()
+        self._alarm = threading.Condition(self.lock)
         #: Until when the thread for deadlines sleeps.
         self._asleep_until = 0.0
         store = Store(path, durability=durability)
         try:
             self._tokens = Tokens(store.secret)
-            self._state = State(store, limits=limits, quotas=quotas, invoke=self._invoke)
+            self._state = State(store, limits=limits, quotas=quotas, invoke=self._functions.invoke)
             self._state.now = self._clock.now()
             self._state.load()
         except BaseException:
@@ -119,7 +125,7 @@ class EngineService:
             raise
         self._commits = self._state.commits = Commits(
             store,
-            self._lock,
+            self.lock,
             settle=self._state.settle,
             take_back=self._take_back,
             observe=self._metrics.commit,
@@ -130,7 +136,8 @@ class EngineService:
                 target=self._keep_time, name="dataflow-time", daemon=True
             )
             self._watch.start()
-        self._give_up_lost_functions()
+        for live, scheduled_event_id in self._state.lost_functions():
+            self._functions.give_up(live, scheduled_event_id)
 
     # --- requests -----------------------------------------------------------------------
 
@@ -142,71 +149,56 @@ class EngineService:
         a `Fault`. For a poll that was cancelled it is not called.
         """
         poll = None
-        answers: list[tuple[Reply, Any]] = []
-        with self._lock:
+        with _Turn(self) as answers:
             try:
                 self._admit(operation)
                 call = Call(self._state, self._tokens, reply, caller, self._poll_seconds)
                 poll = _HANDLERS[type(operation)](call, operation)
             except Fault as fault:
                 answers.append((reply, fault))
-            except BaseException:
-                # A bug, or no memory. The state may be half changed: what is on disk is whole.
-                answers += self._start_over()
-                raise
-            finally:
-                answers += self._settle()
-        tell(answers)
+            except sqlite3.Error as error:  # in reading, which comes before any change
+                answers.append((reply, ServiceUnavailable(f"cannot read: {error}")))
         return poll
 
     def _admit(self, operation: Operation) -> None:
         """Let a request in, after what has come before it. Raises a `Fault`."""
         if self._closed:
             raise ServiceUnavailable("the engine is closed")
-        state = self._state
-        state.now = self._clock.now()
-        self._rates.take(type(operation).__name__, state.now)
+        self._rates.take(type(operation).__name__, self._state.now)
         self._check_size(operation)
-        state.expire()
-        state.empty_polls()
+        self._catch_up()
 
-    def _start_over(self) -> list[tuple[Reply, Any]]:
-        """Go back to what is on disk, with all that is not; the lock is held."""
-        _log.exception("a request has failed in the engine", extra={"event": "engine.failed"})
-        lost = self._commits.drop()
-        self._state.start_over()
-        fault = InternalFailure("nothing was changed: another request has failed in the engine")
-        return [(reply, fault) for reply, _ in lost]
+    def _catch_up(self) -> None:
+        """Let everything take effect that is due."""
+        if self._doubtful:
+            self._state.start_over()
+            self._doubtful = False
+        self._state.expire()
+        self._state.empty_polls()
 
     def cancel(self, poll: Poll) -> None:
         """Withdraw a parked poll: it takes no task, and is not answered (unless it just was)."""
-        with self._lock:
+        with self.lock:
             self._state.withdraw(poll)
 
     def tick(self) -> None:
         """Let what is due take effect, and delete some of what has expired."""
-        with self._lock:
-            self._state.now = self._clock.now()
-            self._state.expire()
-            self._state.empty_polls()
-            answers = self._settle()
-        tell(answers)
+        with _Turn(self):
+            if not self._closed:
+                self._catch_up()
         self._purge()
 
     def close(self) -> None:
         """Answer parked polls that there is no task, write what is to be written, and stop."""
-        with self._lock:
+        with _Turn(self):
             if self._closed:
                 return
             self._state.empty_polls(all_of_them=True)
-            answers = self._settle()
             self._closed = True
             self._alarm.notify()
-        tell(answers)
         if self._watch is not None:
             self._watch.join()
-        if self._functions is not None:
-            self._functions.shutdown(wait=False, cancel_futures=True)
+        self._functions.close()
         self._commits.close()
         self._state.store.close()
 
@@ -217,7 +209,7 @@ class EngineService:
 
     def gauges(self) -> Gauges:
         """How much of what there is at present."""
-        with self._lock:
+        with self.lock:
             lists = list(self._state.task_lists)
             parked: dict[str, int] = {"activity": 0, "decision": 0}
             for task_list in lists:
@@ -239,11 +231,15 @@ class EngineService:
         ):
             raise RequestEntityTooLargeException(f"a request may have {most} bytes")
 
-    def _settle(self) -> list[tuple[Reply, Any]]:
+    # --- a turn -------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """It is now; the lock is held."""
+        self._state.now = self._clock.now()
+
+    def settle(self) -> list[tuple[Reply, Any]]:
         """What is to be told now; have written what is to be written. The lock is held."""
         answers, self._state.outbox = self._state.outbox, []
-        if self._closed:
-            return answers
         if self._state.store.in_memory:
             answers += self._commits.flush()
         else:
@@ -254,15 +250,40 @@ class EngineService:
                 self._alarm.notify()
         return answers
 
+    def start_over(self, error: BaseException) -> list[tuple[Reply, Any]]:
+        """Go back to what is on disk, and drop what is not; the lock is held.
+
+        After a bug, or without memory, the state may be half changed. What is on disk is whole.
+        """
+        _log.error(
+            "a request has failed in the engine", exc_info=error, extra={"event": "engine.failed"}
+        )
+        lost = self._commits.drop()
+        self._read_anew(self._state.start_over)
+        fault = InternalFailure("nothing was changed: another request has failed in the engine")
+        return [(reply, fault) for reply, _ in lost]
+
     def _take_back(self, failed: Sequence[Pending]) -> None:
         self._state.now = self._clock.now()
-        self._state.take_back(failed)
+        self._read_anew(lambda: self._state.take_back(failed))
+
+    def _read_anew(self, read: Callable[[], None]) -> None:
+        try:
+            read()
+        except sqlite3.Error as error:
+            self._doubtful = True
+            _log.critical(
+                "cannot read %s: %s; all requests are refused until it can be read",
+                self._state.store.path,
+                error,
+                extra={"event": "engine.unreadable"},
+            )
 
     # --- time ---------------------------------------------------------------------------
 
     def _keep_time(self) -> None:
         while True:
-            with self._lock:
+            with self.lock:
                 now = self._clock.now()
                 pause = _LONGEST_SLEEP
                 due = self._state.next_deadline()
@@ -279,70 +300,32 @@ class EngineService:
                     self._asleep_until = 0.0
                 if self._closed:
                     return
-            self.tick()
+            try:
+                if self._commits.trouble is not None:
+                    self._commits.probe()
+                self.tick()
+            except Exception:  # noqa: BLE001 - whatever the bug is
+                # The state was read anew. To go on is all that one can do: without this thread
+                # nothing would time out any more.
+                _log.exception("what is due could not take effect; it is tried again")
+                time.sleep(_PATIENCE)
 
     def _purge(self) -> None:
         state = self._state
         if state.next_expiry is None or state.next_expiry > state.now or self._commits.trouble:
             return
         self._commits.purge(state.now, _PURGED_EVENTS)
-        with self._lock:
+        with self.lock:
             state.next_expiry = state.store.next_expiry()
 
     # --- Lambda functions ---------------------------------------------------------------
 
-    def _invoke(self, live: Live, scheduled_event_id: int) -> None:
-        """Perform a function that has been started, in a thread of its own."""
-        with self._lock:
+    def _end_function(self, live: Live, scheduled_event_id: int, outcome: Outcome) -> None:
+        with _Turn(self):
             if self._closed:
                 return
-            if self._functions is None:
-                self._functions = ThreadPoolExecutor(32, thread_name_prefix="dataflow-lambda")
-            self._functions.submit(self._perform, live, scheduled_event_id)
-
-    def _perform(self, live: Live, scheduled_event_id: int) -> None:
-        function, started = live.execution.lambdas.get(scheduled_event_id), live.execution.started
-        if function is None or started is None or started.lambda_role is None:
-            return  # it has timed out, or its execution is closed
-        scheduled = function.scheduled
-        try:
-            result = self._invoker(scheduled.name, scheduled.input, started.lambda_role)
-            if result is not None and len(result) > DATA_LENGTH:
-                raise ValueError(f"the result has {len(result)} characters, {DATA_LENGTH} may be")  # noqa: TRY301
-        except BaseException as error:  # noqa: BLE001 - whatever a function of others raises
-            reason, details = failure(error)
-            reason, details = reason[:REASON_LENGTH], details[:DATA_LENGTH]
-            self._end_function(
-                live,
-                scheduled_event_id,
-                lambda started_event_id: ev.LambdaFunctionFailed(
-                    scheduled_event_id=scheduled_event_id,
-                    started_event_id=started_event_id,
-                    reason=reason,
-                    details=details,
-                ),
-            )
-            return
-        self._end_function(
-            live,
-            scheduled_event_id,
-            lambda started_event_id: ev.LambdaFunctionCompleted(
-                scheduled_event_id=scheduled_event_id,
-                started_event_id=started_event_id,
-                result=result,
-            ),
-        )
-
-    def _end_function(
-        self,
-        live: Live,
-        scheduled_event_id: int,
-        outcome: Callable[[int], ev.LambdaFunctionCompleted | ev.LambdaFunctionFailed],
-    ) -> None:
-        with self._lock:
+            self._catch_up()
             state = self._state
-            state.now = self._clock.now()
-            state.expire()
             # After a failed write it is another one.
             live = state.lives.get(live.execution.run_id, live)
             try:
@@ -352,19 +335,34 @@ class EngineService:
                 state.record(live.domain, live.domain.rules.follow(live.execution, events))
             except UnknownResourceFault:
                 _log.info("a Lambda function ended too late: nobody waits for it")
-            answers = self._settle()
-        tell(answers)
 
-    def _give_up_lost_functions(self) -> None:
-        """Fail the functions that were running when the engine stopped: nobody hears their end."""
-        for live, scheduled_event_id in self._state.lost_functions():
-            self._end_function(
-                live,
-                scheduled_event_id,
-                lambda started_event_id, scheduled=scheduled_event_id: ev.LambdaFunctionFailed(  # type: ignore[misc]
-                    scheduled_event_id=scheduled,
-                    started_event_id=started_event_id,
-                    reason="EngineRestarted",
-                    details="The engine was stopped while the function ran.",
-                ),
-            )
+
+class _Turn:
+    """A turn with the state: under the lock, at one moment; afterwards answers are told."""
+
+    __slots__ = ("_answers", "_service")
+
+    def __init__(self, service: EngineService) -> None:
+        self._service = service
+        self._answers: list[tuple[Reply, Any]] = []
+
+    def __enter__(self) -> list[tuple[Reply, Any]]:
+        service = self._service
+        service.lock.acquire()
+        service.begin()
+        return self._answers
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        service = self._service
+        try:
+            if error is not None:
+                self._answers += service.start_over(error)
+            self._answers += service.settle()
+        finally:
+            service.lock.release()
+        tell(self._answers)

@@ -34,7 +34,7 @@ _INSERT_EVENTS = {
     n: f"INSERT INTO event VALUES {','.join(['(?,?)'] * n)}"  # noqa: S608 - no text of others
     for n in _ROWS
 }
-_MOST_EVENTS = 2**EVENT_BITS - 1
+_LAST_EVENT = 2**EVENT_BITS - 1
 #: Pages of the write-ahead log before they are moved into the database.
 _CHECKPOINT_PAGES = 4_000
 #: Bytes that the log keeps when it has been moved.
@@ -112,6 +112,7 @@ class Store:
         self._ownership: Ownership | None = None
         self._readers: list[sqlite3.Connection] = []
         self._memory_lock = threading.RLock()
+        self._closed = False
         try:
             if not self.in_memory:
                 self._ownership = Ownership(Path(path))
@@ -144,9 +145,7 @@ class Store:
         writer.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
         schema.migrate(writer, self.path)
         # A file that cannot be written is found out now, and not at the first request.
-        writer.execute("BEGIN IMMEDIATE")
-        writer.execute(f"PRAGMA user_version = {schema.VERSION}")
-        writer.execute("COMMIT")
+        self.probe()
 
     def _connect(self) -> sqlite3.Connection:
         # Each connection is used by one thread at a time, which need not be the same.
@@ -156,6 +155,7 @@ class Store:
 
     def close(self) -> None:
         """Close the file and let another process own it."""
+        self._closed = True
         for reader in self._readers:
             reader.close()
         self._readers.clear()
@@ -167,6 +167,11 @@ class Store:
             self._ownership.release()
 
     # --- writing ------------------------------------------------------------------------
+
+    def probe(self) -> None:
+        """Write something that changes nothing."""
+        with self._transaction() as writer:
+            writer.execute(f"PRAGMA user_version = {schema.VERSION}")
 
     def commit(self, batch: Batch) -> None:
         """Write all of a batch, or nothing."""
@@ -213,7 +218,7 @@ class Store:
                     break
                 first = number << EVENT_BITS
                 deleted = writer.execute(
-                    "DELETE FROM event WHERE id BETWEEN ? AND ?", (first, first + _MOST_EVENTS)
+                    "DELETE FROM event WHERE id BETWEEN ? AND ?", (first, first + _LAST_EVENT)
                 )
                 events += deleted.rowcount
                 numbers.append(number)
@@ -232,6 +237,8 @@ class Store:
 
     @contextmanager
     def _reader(self) -> Iterator[sqlite3.Connection]:
+        if self._closed:
+            raise sqlite3.ProgrammingError("the file is closed")
         if self.in_memory:
             with self._memory_lock:
                 yield self._writer
@@ -273,7 +280,7 @@ class Store:
         rows = self._rows("SELECT * FROM execution WHERE run_id = ?", (run_id,))
         return Header(*rows[0]) if rows else None
 
-    def events(self, number: int, first: int = 1, last: int = _MOST_EVENTS) -> list[bytes]:
+    def events(self, number: int, first: int = 1, last: int = _LAST_EVENT) -> list[bytes]:
         """Events of an execution, ``first`` and ``last`` included, ascending; all if not said."""
         start = number << EVENT_BITS
         rows = self._rows(
@@ -286,7 +293,7 @@ class Store:
         """The id of an execution's last event."""
         start = number << EVENT_BITS
         ((last,),) = self._rows(
-            "SELECT max(id) FROM event WHERE id BETWEEN ? AND ?", (start, start + _MOST_EVENTS)
+            "SELECT max(id) FROM event WHERE id BETWEEN ? AND ?", (start, start + _LAST_EVENT)
         )
         return int(last) - start
 

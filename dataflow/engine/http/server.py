@@ -183,13 +183,20 @@ class Server:
 
     async def _flush(self) -> None:
         """Let clients take what was written to them, then end all connections."""
+        self._end_connections(all_of_them=False)
         with suppress(TimeoutError):
             async with asyncio.timeout(GRACE_SECONDS):
                 for clients in self._clients:
                     await clients.gone()
+        self._end_connections(all_of_them=True)
+
+    def _end_connections(self, *, all_of_them: bool) -> None:
+        """End those that nothing waits to be sent on, or all."""
         for clients in self._clients:
             for connection in list(clients.connections):
-                connection.transport.abort()
+                # With TLS, a closing connection would wait for the client to say goodbye.
+                if all_of_them or not connection.transport.get_write_buffer_size():
+                    connection.transport.abort()
 
 
 def serve(server: Server, ready: Callable[[], None]) -> None:

@@ -36,11 +36,15 @@ class _Integer(NamedTuple):
     least: int
     most: int
     off: bool = False
+    #: Whether it must say something: else an empty text says nothing, as one that is left out.
+    needed: bool = False
 
     def fits(self, value: str) -> bool:
-        # An empty text says nothing, as one that is left out. Other scripts' digits are no digits.
-        if value in {NO_TIMEOUT, ""}:
+        if not value:
+            return not self.needed
+        if value == NO_TIMEOUT:
             return self.off
+        # Other scripts' digits are no digits.
         return re.fullmatch(r"[+-]?[0-9]{1,10}", value) is not None and (
             self.least <= int(value) <= self.most
         )
@@ -55,10 +59,11 @@ _NOT_IN_TAGS = re.compile(r"[^\w\s.:/=+@-]")
 
 _PRIORITY = _Integer(-(2**31), 2**31 - 1)
 _DURATION = _Integer(0, DURATION_SECONDS, off=True)
-_TIMER = _Integer(0, DURATION_SECONDS)
+_TIMER = _Integer(0, DURATION_SECONDS, needed=True)
 _EXECUTION = _Integer(0, EXECUTION_SECONDS)
 _EXECUTION_OF_DECISION = _Integer(0, EXECUTION_SECONDS, off=True)
 _LAMBDA = _Integer(1, LAMBDA_SECONDS)
+_RETENTION = _Integer(0, RETENTION_DAYS, off=True, needed=True)
 
 
 def check_name(value: str, member: str) -> None:
@@ -82,9 +87,8 @@ def retention_days(value: str) -> int:
 
     "If you pass the value NONE or 0 (zero), then the workflow execution history isn't retained."
     """
-    days = _Integer(0, RETENTION_DAYS, off=True)
-    if not value or not days.fits(value):
-        raise broken(value, ["workflowExecutionRetentionPeriodInDays"], str(days))
+    if not _RETENTION.fits(value):
+        raise broken(value, ["workflowExecutionRetentionPeriodInDays"], str(_RETENTION))
     return 0 if value == NO_TIMEOUT else int(value)
 
 

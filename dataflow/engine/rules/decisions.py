@@ -34,7 +34,7 @@ from dataflow.protocol.values import NO_TIMEOUT, WorkflowType
 class Batch:
     """The decisions of one answer, on their way into the history."""
 
-    __slots__ = ("completed", "execution", "limits", "recorder", "registry", "unseen")
+    __slots__ = ("completed", "execution", "limits", "recorder", "registry", "room", "unseen")
 
     def __init__(
         self,
@@ -44,6 +44,7 @@ class Batch:
         limits: Limits,
         *,
         unseen: bool,
+        room: int | None,
     ) -> None:
         self.recorder = recorder
         self.execution = recorder.execution
@@ -53,6 +54,8 @@ class Batch:
         self.limits = limits
         #: Something has happened that the decider does not know: the execution must not close.
         self.unseen = unseen
+        #: How many more executions the domain has room for; None for any number.
+        self.room = room
 
     def add(self, attributes: Attributes) -> int:
         """Write an event; its id."""
@@ -272,6 +275,8 @@ def _start_child(batch: Batch, decision: de.StartChildWorkflowExecution) -> None
         return refuse("WORKFLOW_TYPE_DEPRECATED")
     if len(batch.execution.children) >= batch.limits.open_children:
         return refuse("OPEN_CHILDREN_LIMIT_EXCEEDED")
+    if batch.room == 0:
+        return refuse("OPEN_WORKFLOWS_LIMIT_EXCEEDED")
     settings = starting.resolve(decision, decision.workflow_type, defaults)
     if isinstance(settings, str):
         return refuse(
@@ -293,6 +298,8 @@ def _start_child(batch: Batch, decision: de.StartChildWorkflowExecution) -> None
             lambda_role=settings.lambda_role,
         )
     )
+    if batch.room is not None:
+        batch.room -= 1
     return None
 
 

@@ -73,7 +73,7 @@ class Domain:
     def discard(self, run_id: str) -> None:
         """Forget an execution, as if it had never been taken in."""
         execution = self._runs.pop(run_id, None)
-        if execution is not None and self.open.get(execution.workflow_id) is execution:
+        if execution is not None:
             del self.open[execution.workflow_id]
 
     def run(self, run_id: str) -> Execution | None:
@@ -107,7 +107,7 @@ class Domain:
             raise DefaultUndefinedFault(starting.DEFAULT_MEMBERS[settings])
         if asked.workflow_id in self.open:
             raise WorkflowExecutionAlreadyStartedFault("Already Started")
-        if self._full:
+        if self._room == 0:
             raise LimitExceededFault(f"{self._most_open} executions are open in this domain")
         return self._begin(asked.workflow_id, run_id, settings, now)
 
@@ -163,6 +163,7 @@ class Domain:
             task_list_schedule_to_start_timeout=task_list_schedule_to_start_timeout,
             registry=self.registry,
             limits=self._limits,
+            room=self._room,
         )
         return self.follow(execution, events)
 
@@ -211,8 +212,9 @@ class Domain:
         return [Write(execution, events)]
 
     @property
-    def _full(self) -> bool:
-        return self._most_open is not None and len(self.open) >= self._most_open
+    def _room(self) -> int | None:
+        """How many executions may be started yet; None for any number."""
+        return None if self._most_open is None else max(0, self._most_open - len(self.open))
 
     def _tell(self, execution: Execution, news: Attributes, now: float) -> list[Write]:
         return [Write(execution, requests.tell(execution, news, now))]
@@ -275,14 +277,10 @@ class Domain:
     def _start_child(self, parent: Execution, event: Event) -> list[Write]:
         asked = event.attributes
         assert isinstance(asked, ev.StartChildWorkflowExecutionInitiated)
-        if asked.workflow_id in self.open or self._full:
+        if asked.workflow_id in self.open:
             failed = ev.StartChildWorkflowExecutionFailed(
                 workflow_type=asked.workflow_type,
-                cause=(
-                    "WORKFLOW_ALREADY_RUNNING"
-                    if asked.workflow_id in self.open
-                    else "OPEN_WORKFLOWS_LIMIT_EXCEEDED"
-                ),
+                cause="WORKFLOW_ALREADY_RUNNING",
                 workflow_id=asked.workflow_id,
                 initiated_event_id=event.event_id,
                 decision_task_completed_event_id=asked.decision_task_completed_event_id,
@@ -330,9 +328,8 @@ class Domain:
         parent = self.run(started.parent_workflow_execution.run_id)
         if parent is None:
             return []
-        child = parent.children.get(started.parent_initiated_event_id or 0)
-        if child is None:
-            return []
+        assert started.parent_initiated_event_id
+        child = parent.children[started.parent_initiated_event_id]
         news = _NEWS_OF_CHILD[type(event.attributes)](
             event.attributes,
             workflow_execution=_name(execution),

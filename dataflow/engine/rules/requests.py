@@ -107,11 +107,13 @@ def complete_decision_task(  # noqa: PLR0913 - what a decider may say
     task_list_schedule_to_start_timeout: str | None = None,
     registry: Registry = _EVERY_TYPE,
     limits: Limits = SWF_LIMITS,
+    room: int | None = None,
 ) -> list[Event]:
     """A decider answers: the decisions are carried out in their order.
 
     ``task_list``: where the next decision tasks shall wait; with
-    ``task_list_schedule_to_start_timeout``, until one of them is late.
+    ``task_list_schedule_to_start_timeout``, until one of them is late. ``room``: how many more
+    executions the domain has room for, None for any number.
     """
     task = _started_decision_task(execution, started_event_id)
     carriers.check(decisions)
@@ -126,7 +128,7 @@ def complete_decision_task(  # noqa: PLR0913 - what a decider may say
             task_list_schedule_to_start_timeout=task_list_schedule_to_start_timeout,
         )
     )
-    batch = carriers.Batch(recorder, completed, registry, limits, unseen=unseen)
+    batch = carriers.Batch(recorder, completed, registry, limits, unseen=unseen, room=room)
     for decision in decisions:
         batch.carry_out(decision)
     return recorder.finish()
