@@ -8,8 +8,9 @@ The laws:
    costs what is new. A run whose answer was not accepted knows more than history: it is `STALE`,
    to be dropped and replayed cold.
 3. *Batch by batch.* The events of a history are fed in the batches that the original deciders saw.
-   A batch ends at a ``DecisionTaskStarted`` whose task was completed; one that timed out decided
-   nothing. So code sees in a cold replay exactly what it saw the first time, and decides the same.
+   A batch ends at a ``DecisionTaskStarted`` whose task was completed; one that timed out or was
+   postponed (`postponing`) decided nothing. So code sees in a cold replay exactly what it saw the
+   first time, and decides the same.
 4. *In the order of history.* Within a batch, events take effect one by one: futures finish, and
    what depended on them becomes ready. Then ``run()`` goes on, once, as far as it can. Then what
    became ready is asked for, up to the limits of one answer.
@@ -52,6 +53,7 @@ from dataflow.replay.activities import Activities, Surroundings
 from dataflow.replay.agenda import Agenda
 from dataflow.replay.decided import Chance, Decided, Verdict
 from dataflow.replay.expectations import DECIDED_EVENTS, Expectations
+from dataflow.replay.postponing import Postponed
 from dataflow.replay.suspension import ONLY_RUN_WAITS, Suspension
 from dataflow.replay.timers import Timers
 from dataflow.task import (
@@ -219,15 +221,9 @@ class Run:
     def _advance(self, events: Sequence[Event]) -> Decided:
         last = self.history.last_event_id
         new = events if events and events[0].event_id > last else _after(events, last)
-        answers = {
-            event.attributes.started_event_id
-            for event in new
-            if type(event.attributes) is ev.DecisionTaskCompleted
-        }
-        if new and (
-            new[0].event_id != last + 1
-            or (self._answered is not None and self._answered not in answers)
-        ):
+        postponed = Postponed(new)
+        answers = _answered(new, postponed)
+        if new and not self._fits(new, answers):
             return Decided(verdict=Verdict.STALE)
         deciding = deque(
             event
@@ -240,6 +236,9 @@ class Run:
             if deciding:
                 self._time = deciding[0].timestamp
             kind = type(event.attributes)
+            if postponed.about(event):
+                self.history.append(event)
+                continue
             if kind in DECIDED_EVENTS:
                 self._expectations.confirm(event)
             elif confirming and kind is not ev.ActivityTaskCanceled:
@@ -260,6 +259,12 @@ class Run:
         if confirming:
             self._expectations.check_all_confirmed(None)
         return self._decided(())
+
+    def _fits(self, new: Sequence[Event], answers: set[int]) -> bool:
+        """Whether new events go on where this run is, and hold the answer that it gave."""
+        return new[0].event_id == self.history.last_event_id + 1 and (
+            self._answered is None or self._answered in answers
+        )
 
     def _decided(self, decisions: Sequence[Decision]) -> Decided:
         if self._closed:
@@ -579,6 +584,16 @@ class Run:
             self._suspension.refuse_if_dropped()
         elif self._in_hook:
             raise NotInWorkflow(f"a hook cannot {what}: hooks only look; do it in run()")
+
+
+def _answered(events: Sequence[Event], postponed: Postponed) -> set[int]:
+    """The ``DecisionTaskStarted`` events of the tasks that were decided."""
+    return {
+        event.attributes.started_event_id
+        for event in events
+        if type(event.attributes) is ev.DecisionTaskCompleted
+        and event.event_id not in postponed.answers
+    }
 
 
 def _after(events: Sequence[Event], event_id: int) -> Sequence[Event]:

@@ -6,6 +6,7 @@ from dataflow.protocol import decisions as de
 from dataflow.protocol import events as ev
 from dataflow.protocol.values import WorkflowExecution
 from dataflow.replay.agenda import WAKE_UP_TIMER
+from dataflow.replay.postponing import Postponed
 from dataflow.replay.run import Run
 
 
@@ -31,10 +32,11 @@ def new_run(definition, *, run_id="run", **options):
 
 def batches(events):
     """The events as the deciders got them, one list for each of their decisions."""
+    postponed = Postponed(events).answers
     answered = {
         event.attributes.started_event_id
         for event in events
-        if event.event_type == "DecisionTaskCompleted"
+        if event.event_type == "DecisionTaskCompleted" and event.event_id not in postponed
     }
     batch = []
     for event in events:
