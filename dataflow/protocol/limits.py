@@ -54,6 +54,8 @@ RETENTION_DAYS = 90
 
 #: The most that a page of a history or a list holds, and what it holds when nobody says.
 PAGE_SIZE = 1_000
+#: Bytes of a request: one megabyte.
+REQUEST_BYTES = 1_000_000
 #: How long a poll waits for a task.
 POLL_SECONDS = 60
 
@@ -64,7 +66,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     #: Decisions in one answer to a decision task.
     decisions: int = 100
     #: Bytes of one request on the wire.
-    request_bytes: int | None = 1_000_000
+    request_bytes: int | None = REQUEST_BYTES
     #: Open activity tasks of one execution.
     open_activities: int = 1_000
     #: Open timers of one execution.

@@ -25,6 +25,8 @@ The marks:
 ``needs_clock``           the test turns the clock (``world.advance``): memory and SQLite only, as
                           the server keeps the time of the machine.
 ``engine_options(**kw)``  ``Engine`` is made with these keywords: memory and SQLite only.
+``polls_wait``            a poll that finds no task waits for one, up to 60 s of the engine's clock;
+                          without the mark it is answered at once. ``service`` tells who waits.
 ``over_http``             the server only (``wire`` sends it what no client would).
 
 A request that must be refused::
@@ -56,6 +58,7 @@ OPERATIONS = {xform_name(name): name for name in MODEL.operation_names}
 #: Faults that any operation may answer.
 ANYWHERE = {
     "OperationNotPermittedFault",
+    "RequestEntityTooLargeException",
     "SerializationException",
     "ThrottlingException",
     "ValidationException",
@@ -528,12 +531,19 @@ def check_pages(ask, items, **request):
     return whole
 
 
+def damaged(token):
+    """What is no token: "opaque", so nobody but the service can have made one."""
+    yield from ("x", token[:-1], f"{token}A", token[::-1])
+    for place in range(0, len(token) - 4, 9):
+        yield f"{token[:place]}{'A' if token[place] != 'A' else 'B'}{token[place + 1 :]}"
+
+
 def check_page_tokens(swf, operation, items, **request):
     """A page token that the operation has not made is refused; so are sizes beyond 1,000."""
     ask = getattr(swf, xform_name(operation))
     token = ask(maximumPageSize=1, **request)["nextPageToken"]
     assert ask(maximumPageSize=1, **request, nextPageToken=token)[items]
-    for wrong in ("x", token[:-1], token[:-2], f"{token}A", token[::-1]):
+    for wrong in damaged(token):
         with refused(swf, "ValidationException"):
             ask(maximumPageSize=1, **request, nextPageToken=wrong)
     for size in (-1, 1001):

@@ -1,15 +1,20 @@
 """The engines under test; what tests do with them is told in ``conforming.py``."""
 
+from contextlib import closing
+from typing import Any, NamedTuple
+
 import pytest
 from conforming import ENGINES, Checked, World
 from serving import Wire, served
 
 from dataflow.engine import Engine
+from dataflow.engine.service import EngineService
 from dataflow.testing import VirtualClock
 
 MARKS = (
     "needs_clock: turns the clock: not on the server, which keeps the time of the machine",
     "engine_options(**options): runs on an Engine that is made with these options",
+    "polls_wait: a poll that finds no task waits for one",
     "over_http: talks to the server as no client would",
 )
 
@@ -40,17 +45,15 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def boto3_client(server):
-    client = server.boto3_client()
-    yield client
-    client.close()
+    with closing(server.boto3_client()) as client:
+        yield client
 
 
 @pytest.fixture
 def wire(server):
     """Sends the server what no client would."""
-    wire = Wire(server)
-    yield wire
-    wire.close()
+    with closing(Wire(server)) as wire:
+        yield wire
 
 
 @pytest.fixture
@@ -59,24 +62,40 @@ def clock(engine_name):
     return None if engine_name == "http" else VirtualClock()
 
 
-@pytest.fixture
-def client(engine_name, clock, tmp_path, request):
-    """The client as its users hold it."""
-    if engine_name == "http":
-        yield request.getfixturevalue("boto3_client")
-        return
-    options = {"clock": clock, "poll_seconds": 0}
-    for mark in request.node.iter_markers("engine_options"):
-        options |= mark.kwargs
-    path = ":memory:" if engine_name == "memory" else tmp_path / "engine.db"
-    engine = Engine(path, **options)
-    yield engine
-    engine.close()
+class UnderTest(NamedTuple):
+    """An engine, and the client as its users hold it."""
+
+    service: EngineService
+    client: Any
 
 
 @pytest.fixture
-def swf(client):
-    return Checked(client)
+def under_test(engine_name, clock, tmp_path, request):
+    waits = any(request.node.iter_markers("polls_wait"))
+    if engine_name != "http":
+        options = {"clock": clock, "poll_seconds": 60 if waits else 0}
+        for mark in request.node.iter_markers("engine_options"):
+            options |= mark.kwargs
+        path = ":memory:" if engine_name == "memory" else tmp_path / "engine.db"
+        with closing(Engine(path, **options)) as engine:
+            yield UnderTest(engine._service, engine)
+    elif waits:
+        with served(tmp_path, poll_seconds=60) as it, closing(it.boto3_client()) as client:
+            yield UnderTest(it.service, client)
+    else:
+        service = request.getfixturevalue("server").service
+        yield UnderTest(service, request.getfixturevalue("boto3_client"))
+
+
+@pytest.fixture
+def service(under_test):
+    """What is behind the client, where a test has to look."""
+    return under_test.service
+
+
+@pytest.fixture
+def swf(under_test):
+    return Checked(under_test.client)
 
 
 @pytest.fixture

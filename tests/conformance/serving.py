@@ -30,8 +30,9 @@ REGION = "us-east-1"
 
 
 class Address(NamedTuple):
-    """Where the server is, and a key to it."""
+    """Where the server is, a key to it, and what it serves."""
 
+    service: EngineService
     url: str
     key_id: str
     secret: str
@@ -49,16 +50,17 @@ class Address(NamedTuple):
 
 
 @contextmanager
-def served(home):
-    """A server with its file and its keys in this directory. Polls that find nothing do not wait.
+def served(home, *, poll_seconds=0):
+    """A server with its file and its keys in this directory.
 
-    They would be answered after a minute by the clock of the machine.
+    Unless a test says otherwise, polls that find nothing do not wait: they would do so for a minute
+    by the clock of the machine.
     """
     clock = SystemClock()
     keys = KeyFile(home)
     key = keys.create(now=clock.now())
     counted = Metrics()
-    service = EngineService(home / "engine.db", poll_seconds=0, metrics=counted)
+    service = EngineService(home / "engine.db", poll_seconds=poll_seconds, metrics=counted)
     entrance = Entrance(
         sockets=tcp_sockets(read_listen("127.0.0.1:0"), anywhere=False), gate=Signed(keys)
     )
@@ -69,7 +71,7 @@ def served(home):
         thread.start()
         try:
             asyncio.run_coroutine_threadsafe(server.start(), loop).result(30)
-            yield Address(entrance.urls[0], key.access_key_id, key.secret)
+            yield Address(service, entrance.urls[0], key.access_key_id, key.secret)
             asyncio.run_coroutine_threadsafe(server.stop(), loop).result(30)
         finally:
             loop.call_soon_threadsafe(loop.stop)

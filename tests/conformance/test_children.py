@@ -330,6 +330,17 @@ def test_too_many_open_children(world):
     assert len(world.all("StartChildWorkflowExecutionFailed")) == 1
 
 
+def test_an_execution_is_no_child_of_its_own(world):
+    """You cannot have two open workflow executions with the same workflowId at the same time within
+    the same domain. (StartWorkflowExecution, workflowId) Cause WORKFLOW_ALREADY_RUNNING."""
+    world.start()
+    (_, (kind, failed)) = written(world, child("order-17", parcels(world)))
+    assert (kind, failed["cause"]) == (
+        "StartChildWorkflowExecutionFailed",
+        "WORKFLOW_ALREADY_RUNNING",
+    )
+
+
 @pytest.mark.engine_options(quotas=Quotas(open_executions=2))
 def test_too_many_open_executions(world):
     """Cause OPEN_WORKFLOWS_LIMIT_EXCEEDED. When the cause isn't WORKFLOW_ALREADY_RUNNING,
@@ -341,11 +352,16 @@ def test_too_many_open_executions(world):
     world.start()
     assert written(world, child("c", kind)) == [refusal("OPEN_WORKFLOWS_LIMIT_EXCEEDED", kind)]
     world.terminate(stranger)
-    events = written(world, child("c", kind))
-    assert [kind for kind, _ in events] == [
-        "StartChildWorkflowExecutionInitiated",
-        "ChildWorkflowExecutionStarted",
-    ]
+    world.decide(child("d", kind), child("c", kind), marker("m"))
+    assert len(world.all("ChildWorkflowExecutionStarted")) == 1
+    failed = world.last("StartChildWorkflowExecutionFailed")
+    assert (failed["workflowId"], failed["cause"], failed["initiatedEventId"]) == (
+        "c",
+        "OPEN_WORKFLOWS_LIMIT_EXCEEDED",
+        0,
+    )
+    assert world.kinds().count("MarkerRecorded") == 1
+    assert world.open_counts()["openChildWorkflowExecutions"] == 1
 
 
 # --- its end -----------------------------------------------------------------------------
@@ -465,7 +481,7 @@ def test_a_grandparent_hears_nothing(world):
     grandchild = world.open_run("d")
     assert world.describe(grandchild)["executionInfo"]["parent"] == own
     world.decide(complete(), task=world.poll_decision("grandchildren"))
-    assert world.kinds(own)[-2:] == ["ChildWorkflowExecutionCompleted", "DecisionTaskScheduled"]
+    assert world.kinds(own)[-1] == "ChildWorkflowExecutionCompleted"
     assert world.kinds(parent) == known
 
 

@@ -277,6 +277,6 @@ def test_the_rest_of_a_refused_batch_has_its_effect(world):
     world.signal()
     task = world.poll_decision()
     world.signal()
-    world.decide(cancel_activity("a"), timer("t"), complete(), task=task)
+    world.decide(cancel_activity("a"), timer("t", 900), complete(), task=task)
     counts = world.open_counts()
     assert counts == {"openTimers": 1, "openDecisionTasks": 1}

@@ -74,7 +74,7 @@ def test_a_name_is_given_once(swf, name):
 @pytest.mark.parametrize("days", ["NONE", "0", "1", "90"])
 def test_retention(swf, days):
     """ "If you pass the value NONE or 0 (zero), then the workflow execution history isn't
-    retained. The maximum workflow execution retention period is 90 days." """
+    retained." "The maximum workflow execution retention period is 90 days." """
     name = new_domain_name()
     swf.register_domain(name=name, workflowExecutionRetentionPeriodInDays=days)
     configuration = swf.describe_domain(name=name)["configuration"]

@@ -4,10 +4,11 @@ import queue
 import threading
 
 import pytest
-from conforming import child, marker, new_domain_name, refused, schedule, timer
+from conforming import attributes, child, marker, new_domain_name, refused, schedule, timer
 
 from dataflow.protocol.faults import Fault
 from dataflow.protocol.limits import SWF_LIMITS, Limits, Quotas
+from dataflow.protocol.operations import convert
 
 
 def test_the_documented_numbers():
@@ -66,6 +67,32 @@ def test_the_children_of_an_execution_whose_history_is_full(world):
     assert world.last("WorkflowExecutionTerminated", run)["cause"] == "CHILD_POLICY_APPLIED"
 
 
+@pytest.mark.needs_clock
+def test_twenty_five_thousand_events(world):
+    """A history has up to 25,000 events. (Developer Guide, Quotas)"""
+    run = world.start()
+
+    def decide(count):
+        task = world.poll_decision(maximumPageSize=1)
+        world.decide(*(marker("m") for _ in range(count)), task=task)
+
+    def last_event():
+        newest = {"execution": run, "reverseOrder": True, "maximumPageSize": 1}
+        page = world.swf.get_workflow_execution_history(domain=world.domain, **newest)
+        return page["events"][0]
+
+    for _ in range(240):
+        decide(100)
+        world.signal()
+    decide(35)
+    assert last_event()["eventId"] == 24_999
+    assert world.close_status(run) is None
+    world.signal()
+    assert last_event()["eventType"] == "WorkflowExecutionTerminated"
+    assert attributes(last_event())["cause"] == "EVENT_LIMIT_EXCEEDED"
+    assert world.close_status(run) == "TERMINATED"
+
+
 # --- what is open ------------------------------------------------------------------------
 
 
@@ -99,6 +126,24 @@ def test_a_thousand_open_activities(world):
     assert world.describe()["openCounts"]["openActivityTasks"] == 1_000
     world.decide(schedule("one more"))
     assert world.last("ScheduleActivityTaskFailed")["cause"] == "OPEN_ACTIVITIES_LIMIT_EXCEEDED"
+
+
+# --- one request -------------------------------------------------------------------------
+
+
+def test_a_megabyte(world):
+    """A request has up to 1 MB. (Developer Guide, Quotas)"""
+    run = world.start()
+    task = world.poll_decision()
+
+    def markers(count):
+        return [marker(str(number), details="d" * 32_000) for number in range(count)]
+
+    with refused(world.swf, "RequestEntityTooLargeException"):
+        world.decide(*markers(33), task=task)
+    assert world.kinds(run)[-1] == "DecisionTaskStarted"
+    world.decide(*markers(31), task=task)
+    assert world.kinds(run).count("MarkerRecorded") == 31
 
 
 # --- pollers -----------------------------------------------------------------------------
@@ -140,6 +185,23 @@ def test_too_many_pollers(world, kind):
     assert refusals.empty()
 
 
+@pytest.mark.polls_wait
+@pytest.mark.needs_clock
+def test_a_thousand_pollers(world, service):
+    """1,000 pollers may wait for one task list. (Developer Guide, Quotas)"""
+    request = {"domain": world.domain, "taskList": {"name": "workers"}}
+    answers = []
+    for _ in range(1_000):
+        service.submit(convert("PollForActivityTask", request), answers.append)
+    assert answers == []
+    with refused(world.swf, "LimitExceededFault"):
+        world.swf.poll_for_activity_task(**request)
+    # One that is served makes room for one more.
+    world.decided(schedule("a"))
+    service.submit(convert("PollForActivityTask", request), answers.append)
+    assert [answer["activityId"] for answer in answers] == ["a"]
+
+
 # --- the account -------------------------------------------------------------------------
 
 
@@ -179,8 +241,7 @@ def test_quotas_of_an_account(swf, clock):
 
 @pytest.mark.needs_clock
 def test_an_account_has_no_quotas_by_default(swf):
-    """The embedded engine's own decision: "account quotas (domains, types, call rates) are options,
-    off by default." """
+    """The embedded engine is nobody else's: quotas of an account are options, off by default."""
     for _ in range(101):
         swf.register_domain(name=new_domain_name(), workflowExecutionRetentionPeriodInDays="1")
     for _ in range(150):

@@ -103,21 +103,3 @@ def test_an_unknown_operation(wire, target):
     """AWS: a target that the service does not have is an UnknownOperationException."""
     answer = wire.post(target, {"name": "a"})
     assert code_of(answer) == "UnknownOperationException"
-
-
-def test_a_megabyte(wire, world):
-    """A request has up to 1 MB. (Developer Guide, Quotas)"""
-    run = world.start()
-    token = world.poll_decision()["taskToken"]
-
-    def answered(count):
-        decisions = [marker(str(number), details="d" * 32_000) for number in range(count)]
-        request = {"taskToken": token, "decisions": decisions}
-        return wire.post("RespondDecisionTaskCompleted", request)
-
-    too_large = answered(33)
-    assert 400 <= too_large.status < 500
-    assert code_of(too_large) == "RequestEntityTooLargeException"
-    assert world.kinds(run)[-1] == "DecisionTaskStarted"
-    assert answered(31).status == 200
-    assert world.kinds(run)[-1] == "MarkerRecorded"

@@ -103,6 +103,8 @@ def test_lists_show_how_it_ended(world):
     (ListClosedWorkflowExecutions, closeStatusFilter)"""
     run = world.start(executionStartToCloseTimeout="100")
     world.advance(100)
+    # "This operation is eventually consistent": only what has taken effect need be listed.
+    assert world.close_status(run) == "TIMED_OUT"
     listed = world.swf.list_closed_workflow_executions(
         domain=world.domain,
         startTimeFilter={"oldestDate": 0},

@@ -4,6 +4,9 @@ The documentation knows of no restart: nothing of what it says may be untrue bec
 an execution has come to, and what it waits for, is what its history says.
 """
 
+import threading
+from contextlib import closing
+
 import pytest
 from conforming import (
     PAY,
@@ -15,6 +18,7 @@ from conforming import (
     child,
     complete,
     continue_as_new,
+    decision,
     fail,
     marker,
     refused,
@@ -31,13 +35,14 @@ from dataflow.testing import VirtualClock
 class Restarting(World):
     """A world on an engine that can be closed and opened again."""
 
-    def __init__(self, path):
+    def __init__(self, path, **options):
         self.path = path
+        self.options = options
         clock = VirtualClock()
         super().__init__(self._open(clock), clock)
 
     def _open(self, clock):
-        return Checked(Engine(self.path, clock=clock, poll_seconds=0))
+        return Checked(Engine(self.path, clock=clock, poll_seconds=0, **self.options))
 
     def close(self):
         self.swf.client.close()
@@ -51,9 +56,8 @@ class Restarting(World):
 
 @pytest.fixture
 def world(tmp_path):
-    restarting = Restarting(tmp_path / "engine.db")
-    yield restarting
-    restarting.close()
+    with closing(Restarting(tmp_path / "engine.db")) as restarting:
+        yield restarting
 
 
 # --- tasks and their tokens --------------------------------------------------------------
@@ -402,6 +406,31 @@ def test_a_child_policy(world, argument):
     assert world.last(kind, own)["cause"] == "CHILD_POLICY_APPLIED"
 
 
+# --- functions ---------------------------------------------------------------------------
+
+
+def test_a_function_that_runs_when_the_engine_stops(tmp_path):
+    """LambdaFunctionFailed: the reason provided for the failure. (HistoryEvent) Whatever becomes of
+    the function, its decider hears of its end."""
+    called, told = threading.Event(), threading.Event()
+
+    def slow(_):
+        called.set()
+        told.wait(60)
+
+    with closing(Restarting(tmp_path / "engine.db", lambdas={"slow": slow})) as world:
+        function = {"id": "f", "name": "slow"}
+        world.decided(decision("ScheduleLambdaFunction", **function), lambdaRole="arn:aws:iam::1:r")
+        assert called.wait(60)
+        world.restart()
+        assert world.kinds()[-2:] == ["LambdaFunctionFailed", "DecisionTaskScheduled"]
+        assert world.last("LambdaFunctionFailed")["startedEventId"] == 6
+        told.set()
+        world.restart()
+        assert world.open_counts() == {"openDecisionTasks": 1}
+        world.decide(complete())
+
+
 # --- all of it ---------------------------------------------------------------------------
 
 
@@ -452,7 +481,7 @@ def everything(world):  # noqa: PLR0915 - a story
     yield
     small = world.poll_decision("parcels")
     yield
-    world.decide(continue_as_new(input="second"), task=small)
+    world.decide(continue_as_new(executionStartToCloseTimeout="300"), task=small)
     yield
     world.advance(10)
     yield
@@ -502,19 +531,15 @@ def test_a_restart_at_any_moment_changes_nothing(tmp_path):
     """Nothing that an execution has come to, and nothing that it waits for."""
 
     def tell(name, restarts_before):
-        world = Restarting(tmp_path / f"{name}.db")
-        for step, _ in enumerate(everything(world)):
-            if restarts_before(step):
-                world.restart()
-        try:
+        with closing(Restarting(tmp_path / f"{name}.db")) as world:
+            for step, _ in enumerate(everything(world)):
+                if restarts_before(step):
+                    world.restart()
             return told(world)
-        finally:
-            world.close()
 
-    world = Restarting(tmp_path / "never.db")
-    steps = sum(1 for _ in everything(world))
-    expected = told(world)
-    world.close()
+    with closing(Restarting(tmp_path / "never.db")) as world:
+        steps = sum(1 for _ in everything(world))
+        expected = told(world)
     for kind in (
         "DecisionTaskTimedOut",
         "ActivityTaskCanceled",

@@ -30,9 +30,10 @@ from dataflow.engine.http.exchange import GONE, NOT_YET, Exchange, Replies
 from dataflow.engine.http.gates import Gate, Scope
 from dataflow.protocol import faults, operations
 from dataflow.protocol.faults import Fault
+from dataflow.protocol.limits import REQUEST_BYTES
 from dataflow.protocol.operations import Operation
 
-MOST_BODY = 1024 * 1024
+MOST_BODY = REQUEST_BYTES
 BODY_SECONDS = 30.0
 #: What is still read, and for how long, of a body that was refused: a client that is busy sending
 #: would otherwise find its connection broken, and no answer.

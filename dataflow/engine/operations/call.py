@@ -30,8 +30,8 @@ class Call:
         """Seconds since the epoch."""
         return self.state.now
 
-    def done(self, answer: dict[str, Any] | None = None) -> None:
-        """Answer when everything that this request has changed is on disk."""
+    def done(self, answer: Any = None) -> None:
+        """Answer when everything that has been changed up to now is on disk."""
         self.state.tell_when_saved(self.reply, answer)
 
     def tell(self, answer: Any, about: Live | None = None) -> None:

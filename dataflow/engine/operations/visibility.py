@@ -1,7 +1,7 @@
 """Listings and counts of executions.
 
-They are answered from the file, and so tell of what is on disk: what another request has just
-changed may show a moment later, as the documentation says of Amazon SWF.
+They are answered from the file, when everything is there that has happened before they were asked
+for: so they are up to date, where Amazon SWF's are "eventually consistent".
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def _list(
             answer["nextPageToken"] = tokens.seal(ListPage(described, position, now))
         return answer
 
-    call.tell(Later(read))
+    call.done(Later(read))
 
 
 def _count(call: Call, query: Query) -> None:
@@ -122,7 +122,7 @@ def _count(call: Call, query: Query) -> None:
     def read() -> dict[str, Any]:
         return {"count": store.count(query, now), "truncated": False}
 
-    call.tell(Later(read))
+    call.done(Later(read))
 
 
 HANDLERS: dict[type[op.Operation], Callable[[Call, Any], None]] = {
