@@ -218,7 +218,7 @@ class Run:
         self._broken = Decided(verdict=Verdict.BROKEN, problem=problem)
         self.drop()
 
-    def _advance(self, events: Sequence[Event]) -> Decided:
+    def _advance(self, events: Sequence[Event]) -> Decided:  # noqa: C901 - the one loop over history
         last = self.history.last_event_id
         new = events if events and events[0].event_id > last else _after(events, last)
         postponed = Postponed(new)

@@ -1,0 +1,87 @@
+"""Which errors of a service pass by themselves, and how long to wait for that.
+
+Faults are told by their code, which our own services and boto3 have in the same place
+(``error.response["Error"]["Code"]``), so that nothing here depends on which it is.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+
+#: Faults that say: later.
+_PASSING = frozenset(
+    {
+        "InternalFailure",
+        "InternalServerError",
+        "LimitExceededFault",
+        "RequestTimeoutException",
+        "ServiceUnavailable",
+        "Throttling",
+        "ThrottlingException",
+    }
+)
+#: botocore's errors of the network, by name: it need not be there.
+_NETWORK = frozenset(
+    {
+        "ConnectTimeoutError",
+        "ConnectionClosedError",
+        "EndpointConnectionError",
+        "HTTPClientError",
+        "ReadTimeoutError",
+    }
+)
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
+
+
+class Stopped(Exception):
+    """The process was told to stop meanwhile."""
+
+
+def code(error: BaseException) -> str:
+    """The code of a fault; empty for any other error."""
+    response = getattr(error, "response", None)
+    if not isinstance(response, dict):
+        return ""
+    return str(response.get("Error", {}).get("Code", ""))
+
+
+def passes(error: BaseException) -> bool:
+    """Whether the same call may well succeed a little later."""
+    if code(error):
+        return code(error) in _PASSING
+    names = {cls.__name__ for cls in type(error).__mro__}
+    return isinstance(error, OSError) or bool(names & _NETWORK)
+
+
+def pauses() -> Iterator[float]:
+    """Seconds to wait after each failure: longer and longer, and never at the same time as others.
+
+    "Full jitter", after https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+    """
+    most = _FIRST_PAUSE
+    while True:
+        yield random.uniform(most / 10, most)  # noqa: S311 - no secret
+        most = min(2 * most, _LONGEST_PAUSE)
+
+
+def persist(call: Callable[[], T], *, seconds: float, stop: threading.Event) -> T:
+    """Call until it succeeds, or fails with an error that will not pass, or time is up.
+
+    Raises what the call raises, and `Stopped` if ``stop`` is set between two attempts.
+    """
+    deadline = time.monotonic() + seconds
+    for wait in pauses():
+        try:
+            return call()
+        except Exception as error:
+            if not passes(error) or time.monotonic() + wait > deadline:
+                raise
+        if stop.wait(wait):
+            raise Stopped
+    raise AssertionError("pauses never end")

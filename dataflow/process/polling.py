@@ -1,0 +1,43 @@
+"""What the processes need of an engine: requests of any kind, and polls that can be broken off.
+
+`dataflow.connect` has what does this: the engine in this process, a server, Amazon SWF.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from dataflow.protocol.service import Service
+
+
+class Poller(Protocol):
+    """Polls for one thread."""
+
+    def poll_for_activity_task(self, **request: Any) -> dict[str, Any]:
+        """As the method of a `Service`; without a task if it was cancelled."""
+        ...
+
+    def poll_for_decision_task(self, **request: Any) -> dict[str, Any]:
+        """As the method of a `Service`; without a task if it was cancelled."""
+        ...
+
+    def cancel(self) -> None:
+        """Let the poll under way and all later ones answer at once; no task is lost.
+
+        From any thread, and from a signal's handler. (Amazon SWF knows no such thing: there a poll
+        under way is left alone, and may take up to a minute.)
+        """
+        ...
+
+
+class Connection(Protocol):
+    """A way to an engine."""
+
+    @property
+    def service(self) -> Service:
+        """For all threads."""
+        ...
+
+    def poller(self) -> Poller:
+        """A poller, for one thread."""
+        ...
