@@ -70,13 +70,19 @@ def pauses() -> Iterator[float]:
         most = min(2 * most, _LONGEST_PAUSE)
 
 
-def persist(call: Callable[[], T], *, seconds: float, stop: threading.Event) -> T:
+def persist(
+    call: Callable[[], T],
+    *,
+    seconds: float,
+    stop: threading.Event,
+    pause: Iterator[float] | None = None,
+) -> T:
     """Call until it succeeds, or fails with an error that will not pass, or time is up.
 
     Raises what the call raises, and `Stopped` if ``stop`` is set between two attempts.
     """
     deadline = time.monotonic() + seconds
-    for wait in pauses():
+    for wait in pause or pauses():
         try:
             return call()
         except Exception as error:
