@@ -118,7 +118,8 @@ def _prepare(
     nb_workers: int | None,
 ) -> LocalRun:
     """Everything that can be found wrong before the workflow starts. Raises `UsageError`."""
-    from dataflow.cli import inputs, loading
+    from dataflow.cli import inputs
+    from dataflow.process import loading
     from dataflow.process.local import local_run
 
     given = inputs.read(*sources)

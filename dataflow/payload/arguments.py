@@ -1,7 +1,8 @@
 """The input of a task or a workflow: ``{"args": [...], "kwargs": {...}}``.
 
 A task may add ``meta`` (what the activity's ``meta=`` says) and ``attempt`` (2, 3 ... when it is
-tried again), so that a worker knows what no other field of SWF would tell it.
+tried again), so that a worker knows what no other field of SWF would tell it. The start of an
+execution may add ``definition``, the path of the workflow's class, so that any decider finds it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ class Arguments(NamedTuple):
     kwargs: dict[str, Any]
     meta: Any = None
     attempt: int = 1
+    #: ``package.module.Class``.
+    definition: str | None = None
 
 
 class _Ours(msgspec.Struct, forbid_unknown_fields=True):
@@ -30,11 +33,12 @@ class _Ours(msgspec.Struct, forbid_unknown_fields=True):
     kwargs: dict[str, Any]
     meta: Any = None
     attempt: int = 1
+    definition: str | None = None
 
 
 _OURS = msgspec.json.Decoder(_Ours)
 
-_MEMBERS = {"args", "kwargs", "meta", "attempt"}
+_MEMBERS = {"args", "kwargs", "meta", "attempt", "definition"}
 
 
 def decode(text: str | None) -> Arguments:
@@ -45,7 +49,7 @@ def decode(text: str | None) -> Arguments:
         given = _OURS.decode(text)
     except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
         return from_value(codec.decode(text))
-    return Arguments(given.args, given.kwargs, given.meta, given.attempt)
+    return Arguments(given.args, given.kwargs, given.meta, given.attempt, given.definition)
 
 
 def from_value(value: Any) -> Arguments:
@@ -62,6 +66,7 @@ def from_value(value: Any) -> Arguments:
             value.get("kwargs", {}),
             value.get("meta"),
             value.get("attempt", 1),
+            value.get("definition"),
         )
     return Arguments([value], {})
 
@@ -72,4 +77,5 @@ def _is_input(value: Mapping[str, Any]) -> bool:
         and isinstance(value.get("args", []), list)
         and isinstance(value.get("kwargs", {}), dict)
         and type(value.get("attempt", 1)) is int
+        and isinstance(value.get("definition", ""), str | None)
     )

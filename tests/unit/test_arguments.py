@@ -12,10 +12,23 @@ VALUES = st.recursive(
 )
 
 
-@given(st.lists(VALUES), st.dictionaries(st.text(), VALUES), VALUES, st.integers(1, 100))
-def test_what_is_submitted_arrives(args, kwargs, meta, attempt):
-    message = {"args": args, "kwargs": kwargs, "meta": meta, "attempt": attempt}
-    assert decode(encode(message)) == (args, kwargs, meta, attempt)
+@given(
+    st.lists(VALUES),
+    st.dictionaries(st.text(), VALUES),
+    VALUES,
+    st.integers(1, 100),
+    st.none() | st.text(),
+)
+def test_what_is_submitted_arrives(args, kwargs, meta, attempt, definition):
+    message = {
+        "args": args,
+        "kwargs": kwargs,
+        "meta": meta,
+        "attempt": attempt,
+        "definition": definition,
+    }
+    assert decode(encode(message)) == (args, kwargs, meta, attempt, definition)
+    assert from_value(message) == (args, kwargs, meta, attempt, definition)
 
 
 @given(VALUES)

@@ -1,4 +1,4 @@
-"""From a name on the command line to a `Workflow` class."""
+"""From a name, as on the command line or in the input of an execution, to a `Workflow` class."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _no_such_module(wanted: str, missing: str) -> str:
             f"there is no module {missing}, because {parent} is a module and not a package: "
             f"for a class inside a class write {parent}:{inside}"
         )
-    import pkgutil
+    import pkgutil  # noqa: PLC0415 - for a mistake only
 
     path = getattr(holder, "__path__", None) if parent else [str(Path.cwd())]
     known = [module.name for module in pkgutil.iter_modules(path)]
@@ -134,7 +134,7 @@ def _no_such_class(name: str, module_name: str, path: list[str]) -> str:
 
 
 def _is_module(name: str) -> bool:
-    from importlib.util import find_spec
+    from importlib.util import find_spec  # noqa: PLC0415 - for a mistake only
 
     try:
         return ":" not in name and find_spec(name) is not None
@@ -175,6 +175,6 @@ def _is_workflow(thing: Any) -> bool:
 
 
 def _similar(name: str, known: Iterable[str]) -> str | None:
-    from difflib import get_close_matches
+    from difflib import get_close_matches  # noqa: PLC0415 - for a mistake only
 
     return next(iter(get_close_matches(name, list(known), n=1)), None)
