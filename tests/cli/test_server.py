@@ -119,8 +119,12 @@ def test_a_file_that_is_not_sound(run, file):
 
 
 def test_more_problems_than_anybody_reads(run, file):
-    rows = "WITH RECURSIVE n(i) AS (VALUES (500) UNION ALL SELECT i + 1 FROM n WHERE i < 620) "
-    damage(file, f"INSERT INTO event {rows} SELECT i << 20, x'00' FROM n")
+    damage(
+        file,
+        "INSERT INTO event "
+        "WITH RECURSIVE n(i) AS (VALUES (500) UNION ALL SELECT i + 1 FROM n WHERE i < 620) "
+        "SELECT i << 20, x'00' FROM n",
+    )
     code, out, _ = run("server.check")
     assert code == 1
     assert out.splitlines()[-2:][0] == "and 21 more problems"
@@ -337,6 +341,16 @@ class Served:
         with self.connect() as connected:
             return ask(connected, operation, **request)
 
+    def wait_for_metric(self, line):
+        with self.connect() as page:
+            answer = b""
+            while f"{line}\n".encode() not in answer:
+                time.sleep(0.01)
+                page.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+                answer = b""
+                while b"process_resident_memory_bytes " not in answer or answer[-1:] != b"\n":
+                    answer += page.recv(65_536)
+
     def swf(self, **options):
         key = KeyFile(self.home).create(now=time.time())
         return boto3.client(
@@ -492,7 +506,9 @@ def test_quotas(serve):
         request = {"workflowExecutionRetentionPeriodInDays": "1"}
         answers = [ask(connected, "RegisterDomain", name=f"d{n}", **request) for n in range(101)]
     assert answers[:100] == [None] * 100
-    assert answers[100]["__type"].endswith("#LimitExceededFault")
+    # The bucket of calls, which fills again meanwhile, or the quota of domains.
+    fault = answers[100]["__type"].partition("#")[2]
+    assert fault in {"LimitExceededFault", "ThrottlingException"}
 
 
 @pytest.mark.integration
@@ -555,23 +571,12 @@ def test_two_thousand_parked_polls_and_then_the_end(serve):
         send(connected, "PollForActivityTask", **there)
     for connected in resting:
         ask(connected, "ListDomains", registrationStatus="REGISTERED")
-    page = server.connect()
-    while b'dataflow_parked_polls{kind="activity"} 2000\n' not in _metrics(page):
-        time.sleep(0.05)
+    server.wait_for_metric('dataflow_parked_polls{kind="activity"} 2000')
     assert server.end() == (0, "")
     assert {receive(connected)["taskToken"] for connected in polls} == {""}
     for connected in [*polls, *resting]:
         assert connected.recv(1) == b""
         connected.close()
-    page.close()
-
-
-def _metrics(page):
-    page.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
-    answer = b""
-    while not answer.endswith(b"\n") or b"process_resident" not in answer:
-        answer += page.recv(65_536)
-    return answer
 
 
 @pytest.mark.integration
@@ -581,10 +586,13 @@ def test_a_worker_that_dies_while_it_waits_takes_no_task(serve):
         ask(swf, "RegisterDomain", name="shop", workflowExecutionRetentionPeriodInDays="1")
         ask(swf, "RegisterWorkflowType", domain="shop", **TYPE)
         there = {"domain": "shop", "taskList": {"name": "decisions"}}
-        for _ in range(20):
-            dying = server.connect()
-            send(dying, "PollForDecisionTask", **there)
-            dying.close()
+        dying = [server.connect() for _ in range(20)]
+        for connected in dying:
+            send(connected, "PollForDecisionTask", **there)
+        server.wait_for_metric('dataflow_parked_polls{kind="decision"} 20')
+        for connected in dying:
+            connected.close()
+        server.wait_for_metric('dataflow_parked_polls{kind="decision"} 0')
         started = {"workflowId": "w", "workflowType": TYPE, **EXECUTION}
         ask(swf, "StartWorkflowExecution", domain="shop", **started)
         task = ask(swf, "PollForDecisionTask", **there)

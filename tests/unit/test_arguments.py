@@ -82,5 +82,5 @@ def test_every_value_is_an_input(value):
 
 
 def test_a_value_may_have_every_member_of_an_input():
-    message = {"args": [1], "kwargs": {"a": 2}, "meta": "m", "attempt": 3}
-    assert from_value(message) == ([1], {"a": 2}, "m", 3)
+    message = {"args": [1], "kwargs": {"a": 2}, "meta": "m", "attempt": 3, "definition": "a.B"}
+    assert from_value(message) == ([1], {"a": 2}, "m", 3, "a.B")
