@@ -43,3 +43,57 @@ def home(explicit: str | None = None) -> Path:
         raise UsageError(
             "there is no home directory to keep files in: name one with --home or DATAFLOW_HOME"
         ) from error
+
+
+def engine(explicit: str | None = None) -> str:
+    """Which engine is meant: ``explicit`` (the option ``--engine``), else ``DATAFLOW_ENGINE``.
+
+    ``local`` where neither says anything.
+    """
+    return explicit or os.environ.get("DATAFLOW_ENGINE", "").strip() or "local"
+
+
+def connection_attempts() -> int:
+    """How often a call is made before its failure is told: ``SWF_CONNECTION_RETRIES``, else 5.
+
+    Raises `UsageError` for what is no number.
+    """
+    word = os.environ.get("SWF_CONNECTION_RETRIES", "").strip() or "5"
+    if not (word.isascii() and word.isdecimal()):
+        raise UsageError(f"SWF_CONNECTION_RETRIES={word} is not a number of attempts, such as 5")
+    return max(1, int(word))
+
+
+def aws_keys() -> tuple[str, str, str | None] | None:
+    """The access key id, the secret and the session token of the environment; None if not there.
+
+    The names are those of every AWS tool. Raises `UsageError` for half a key.
+    """
+    key_id = os.environ.get("AWS_ACCESS_KEY_ID", "").strip()
+    secret = os.environ.get("AWS_SECRET_ACCESS_KEY", "").strip()
+    if not key_id and not secret:
+        return None
+    if not key_id or not secret:
+        missing = "AWS_SECRET_ACCESS_KEY" if key_id else "AWS_ACCESS_KEY_ID"
+        raise UsageError(f"half a key is in the environment: set {missing}, too")
+    return key_id, secret, os.environ.get("AWS_SESSION_TOKEN", "").strip() or None
+
+
+def aws_region() -> str | None:
+    """The region that ``AWS_DEFAULT_REGION`` names; a profile may name another one."""
+    return os.environ.get("AWS_DEFAULT_REGION", "").strip() or None
+
+
+def ca_bundle() -> str | None:
+    """The file of the authorities that sign certificates, if ``AWS_CA_BUNDLE`` names one."""
+    return os.environ.get("AWS_CA_BUNDLE", "").strip() or None
+
+
+def domain(explicit: str | None = None) -> str:
+    """The domain: ``explicit`` (``--domain``), else ``SWF_DOMAIN``, else ``default``."""
+    return explicit or os.environ.get("SWF_DOMAIN", "").strip() or "default"
+
+
+def identity_changes() -> str:
+    """``DATAFLOW_IDENTITY``: JSON that is merged over the identity of a process; may be empty."""
+    return os.environ.get("DATAFLOW_IDENTITY", "")

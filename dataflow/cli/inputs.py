@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from dataflow.chance import new_id
 from dataflow.errors import PayloadError, UsageError
 from dataflow.payload import arguments, codec
 from dataflow.payload.arguments import Arguments
 from dataflow.payload.signature import Signature
-from dataflow.workflow import Workflow
+from dataflow.process.client import Start
+from dataflow.process.definitions import type_of
+from dataflow.protocol.limits import DATA_LENGTH, ID_LENGTH, TAGS
+from dataflow.workflow import Workflow, type_name
 
 _STDIN = "-"
 
@@ -39,18 +43,53 @@ def read(text: str | None, file: str | None, rest: Sequence[str]) -> Arguments:
     return _parse(sources[0], "--input")
 
 
-def check(definition: type[Workflow], given: Arguments) -> str:
-    """The input of an execution. Raises `UsageError` for arguments that ``run()`` does not take."""
+def check(definition: type[Workflow], given: Arguments, *, path: str | None = None) -> str:
+    """The input of an execution; with the ``path`` of the class, any decider finds it.
+
+    Raises `UsageError` for arguments that ``run()`` does not take.
+    """
     signature = Signature(definition.run, f"{definition.__qualname__}.run", method=True)
     try:
         signature.check(given.args, given.kwargs)
         signature.convert(given.args, given.kwargs)
-        return codec.encode({"args": given.args, "kwargs": given.kwargs}, where="input")
+        message: dict[str, Any] = {"args": given.args, "kwargs": given.kwargs}
+        if path is not None:
+            message["definition"] = path
+        return codec.encode(message, where="input")
     except (TypeError, PayloadError) as error:
         raise UsageError(
             f"{error}; --input takes a list of arguments, "
             'or {"args": [...], "kwargs": {...}}, or one argument'
         ) from error
+
+
+def start(definition: type[Workflow], text: str | None, options: Mapping[str, Any]) -> Start:
+    """How an execution begins: what the options say, else the class's own attributes.
+
+    Raises `UsageError` for what SWF does not take.
+    """
+    given = options["tags"]
+    tags = definition.tag_list if given is None else [tag for tag in given.split(",") if tag]
+    if len(tags) > TAGS:
+        raise UsageError(f"{len(tags)} tags: an execution may have {TAGS}")
+    name = options["workflow_id"] or f"{type_name(definition)[:200]}-{new_id()[:8]}"
+    if len(name) > ID_LENGTH:
+        raise UsageError(f"--workflow-id has {len(name)} characters: it may have {ID_LENGTH}")
+    if text is not None and len(text) > DATA_LENGTH:
+        raise UsageError(
+            f"the input has {len(text)} characters, {DATA_LENGTH} may be: hand over where to find "
+            "the data"
+        )
+    return Start(
+        workflow_type=type_of(definition),
+        workflow_id=name,
+        task_list=options.get("task_list") or definition.task_list,
+        input=text,
+        execution_timeout=options["execution_timeout"] or definition.execution_timeout,
+        decision_tasks_timeout=options["decision_tasks_timeout"]
+        or definition.decision_tasks_timeout,
+        tags=tags,
+    )
 
 
 def _read(file: str) -> str:

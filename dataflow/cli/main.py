@@ -24,6 +24,7 @@ _COMMANDS = {
     "server.key.list": "dataflow.cli.server_keys:list_",
     "server.key.revoke": "dataflow.cli.server_keys:revoke",
     "server.start": "dataflow.cli.server:start",
+    "standalone": "dataflow.cli.standalone:standalone",
     "workflow.start": "dataflow.cli.start:start",
 }
 

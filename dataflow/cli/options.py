@@ -17,3 +17,17 @@ format_option = click.option(
     type=click.Choice(["text", "json"]),
     help="Print text, or JSON on one line.",
 )
+
+#: Which engine: `dataflow.connect.connect` reads it.
+engine_option = click.option(
+    "--engine",
+    metavar="ENGINE",
+    help="local, swf, http://HOST:PORT or unix:PATH. Default: DATAFLOW_ENGINE, else local.",
+)
+
+domain_option = click.option(
+    "-d",
+    "--domain",
+    metavar="D",
+    help="The domain. Default: SWF_DOMAIN, else default.",
+)

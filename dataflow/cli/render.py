@@ -11,13 +11,14 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dataflow.process.local import Counts, Outcome
+    from dataflow.process.client import Ended
+    from dataflow.process.local import Counts
 
 #: Characters of a result that are shown to people.
 _RESULT_LENGTH = 500
@@ -72,7 +73,17 @@ def progress(counts: Counts) -> str:
     return "  ".join(f"{name} {max(0, n)}" for name, n in counts._asdict().items())
 
 
-def as_text(outcome: Outcome, seconds: float) -> str:
+def open_counts(counts: Mapping[str, int]) -> str:
+    """The live line of an execution, from the ``openCounts`` of an engine."""
+    words = {
+        "openActivityTasks": "activities",
+        "openTimers": "timers",
+        "openDecisionTasks": "decisions",
+    }
+    return "  ".join(f"{word} {counts[name]}" for name, word in words.items())
+
+
+def as_text(outcome: Ended, seconds: float) -> str:
     """How a run ended, for people."""
     told, reason = _VERBS[outcome.status], outcome.reason or ""
     if reason.startswith(_STUCK):
@@ -83,7 +94,7 @@ def as_text(outcome: Outcome, seconds: float) -> str:
     return "\n".join([head, *(f"  {line}".rstrip() for line in _explanation(outcome.details))])
 
 
-def as_json(outcome: Outcome) -> str:
+def as_json(outcome: Ended) -> str:
     """How a run ended, for programs: one object on one line."""
     told: dict[str, Any] = {
         "workflow_id": outcome.workflow_id,

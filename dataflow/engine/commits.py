@@ -88,7 +88,7 @@ class Commits:
 
     def wake(self) -> None:
         """There is something to write; the lock is held."""
-        if self._idle:
+        if self._idle and (self.pending.answers or self.pending):
             self._news.notify()
 
     def flush(self) -> list[tuple[Reply, Any]]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from queue import SimpleQueue
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import msgspec
 
 from dataflow.clock import Clock
 from dataflow.engine.lambdas import Invoker, LocalFunctions
 from dataflow.engine.service import EngineService, Later
+from dataflow.engine.state import NO_TASK
 from dataflow.engine.store import Durability
+from dataflow.engine.task_lists import Kind
 from dataflow.protocol import operations
 from dataflow.protocol.faults import Fault
 from dataflow.protocol.limits import NO_QUOTAS, POLL_SECONDS, SWF_LIMITS, Limits, Quotas
@@ -21,6 +24,8 @@ from dataflow.protocol.service import Service, in_python
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
+#: Told to a poll that it shall not wait any longer.
+_BREAK_OFF: Final = object()
 
 
 class Engine(Service):
@@ -74,10 +79,19 @@ class Engine(Service):
             if poll is not None:
                 self._service.cancel(poll)
             raise
-        if isinstance(given, Later):
-            given = given.read()
-        # Through JSON, since events are kept as the text that goes over the wire.
-        return in_python(None if given is None else _decode(_encode(given)))
+        return _in_python(given)
+
+    def poller(self) -> EnginePoller:
+        """Polls for one thread, which another one can break off."""
+        return EnginePoller(self, self._service)
+
+    def lose_workers(self, domain: str, task_list: str) -> None:
+        """Time out what was taken from a task list: its deciders and workers are gone.
+
+        For whoever knows that they were part of a process that has ended. Activities run again, and
+        the attempt does not count.
+        """
+        self._service.lose_workers(domain, task_list)
 
     def close(self) -> None:
         """Write what is to be written and let the file go; polls that wait are answered empty."""
@@ -93,6 +107,63 @@ class Engine(Service):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class EnginePoller:
+    """Polls of one thread, until `cancel`; after that they answer at once that there is no task."""
+
+    def __init__(self, engine: Engine, service: EngineService) -> None:
+        self._engine = engine
+        self._service = service
+        self._cancelled = False
+        self._told: SimpleQueue[Any] = SimpleQueue()
+
+    def poll_for_activity_task(self, **request: Any) -> dict[str, Any]:
+        """As the method of `Engine`."""
+        return self._poll("PollForActivityTask", request, "activity")
+
+    def poll_for_decision_task(self, **request: Any) -> dict[str, Any]:
+        """As the method of `Engine`. Further pages are answered after `cancel`, too."""
+        if request.get("nextPageToken"):
+            return self._engine.poll_for_decision_task(**request)
+        return self._poll("PollForDecisionTask", request, "decision")
+
+    def cancel(self) -> None:
+        """Break off the poll under way, and let no other one wait.
+
+        A task that was on its way to the poll is still answered. Any thread may call this, and so
+        may the handler of a signal: the queue takes what is put into it wherever its thread is,
+        which a lock would not allow.
+        """
+        self._cancelled = True
+        self._told.put(_BREAK_OFF)
+
+    def _poll(self, operation: str, request: dict[str, Any], kind: Kind) -> dict[str, Any]:
+        asked = operations.convert(operation, request)
+        told = self._told = SimpleQueue()
+        if self._cancelled:  # asked after the queue is there: `cancel` does it the other way round
+            return in_python(dict(NO_TASK[kind]))
+        poll = self._service.submit(asked, told.put)
+        try:
+            given = told.get()
+        except BaseException:  # as in `Engine`
+            if poll is not None:
+                self._service.cancel(poll)
+            raise
+        if given is _BREAK_OFF and poll is not None and self._service.cancel(poll):
+            return in_python(dict(NO_TASK[kind]))
+        while given is _BREAK_OFF:  # too late: an answer comes
+            given = told.get()
+        if isinstance(given, Fault):
+            raise given
+        return _in_python(given)
+
+
+def _in_python(given: Any) -> dict[str, Any]:
+    if isinstance(given, Later):
+        given = given.read()
+    # Through JSON, since events are kept as the text that goes over the wire.
+    return in_python(None if given is None else _decode(_encode(given)))
 
 
 class _Answer:

@@ -109,10 +109,10 @@ def migrate(connection: sqlite3.Connection, path: str) -> None:
     version = check(connection, path)
     if version == VERSION:
         return
+    # All or nothing: a process that dies here must leave nothing that cannot be opened again.
+    secret = f"INSERT INTO secret VALUES (x'{os.urandom(32).hex()}');" if version == 0 else ""
     steps = "".join(_STEPS[version:])
     connection.executescript(
-        f"BEGIN IMMEDIATE; {steps} PRAGMA user_version = {VERSION}; "
+        f"BEGIN IMMEDIATE; {steps} {secret} PRAGMA user_version = {VERSION}; "
         f"PRAGMA application_id = {APPLICATION_ID}; COMMIT"
     )
-    if version == 0:
-        connection.execute("INSERT INTO secret VALUES (?)", (os.urandom(32),))

@@ -38,7 +38,7 @@ from dataflow.engine.quotas import CallRates
 from dataflow.engine.rules import requests
 from dataflow.engine.schema import MOST_EVENTS
 from dataflow.engine.state import Live, Poll, State
-from dataflow.engine.store import Durability, Store
+from dataflow.engine.store import Durability, Store, damaged
 from dataflow.engine.tokens import Tokens
 from dataflow.protocol.faults import (
     Fault,
@@ -106,6 +106,8 @@ class EngineService:
         self._limits = limits
         self._rates = CallRates(quotas.calls)
         self._functions = Functions(invoke_lambda or LocalFunctions({}), self._end_function)
+        #: Ends of Lambda functions that could not be written.
+        self._unwritten: list[tuple[Live, int, Outcome]] = []
         self._metrics = metrics or Metrics()
         self._closed = False
         #: The file could not be read when it had to be: what is in memory does not follow from it.
@@ -120,6 +122,9 @@ class EngineService:
             self._state = State(store, limits=limits, quotas=quotas, invoke=self._functions.invoke)
             self._state.now = self._clock.now()
             self._state.load()
+        except (sqlite3.Error, msgspec.MsgspecError, LookupError, AssertionError) as error:
+            store.close()
+            raise damaged(path, error) from error
         except BaseException:
             store.close()
             raise
@@ -175,11 +180,46 @@ class EngineService:
             self._doubtful = False
         self._state.expire()
         self._state.empty_polls()
+        if self._unwritten and self._commits.trouble is None:
+            ends, self._unwritten = self._unwritten, []
+            for end in ends:
+                self._record_end(*end)
 
-    def cancel(self, poll: Poll) -> None:
-        """Withdraw a parked poll: it takes no task, and is not answered (unless it just was)."""
+    def cancel(self, poll: Poll) -> bool:
+        """Withdraw a parked poll: it takes no task, and is not answered.
+
+        False: it was too late for that, the answer has just been given or is on its way.
+        """
         with self.lock:
+            parked = not poll.gone
             self._state.withdraw(poll)
+        return parked
+
+    def lose_workers(self, domain: str, task_list: str) -> None:
+        """Nobody serves a task list any more: what was taken from it has timed out.
+
+        For whoever knows that its deciders and workers were part of a process that is gone. Returns
+        when it is on its way to the disk.
+        """
+        with _Turn(self):
+            self._catch_up()
+            state = self._state
+            found, now = state.domain(domain), self._state.now
+            for execution in list(found.rules.open.values()):
+                events = [
+                    requests.lose_activity_task(execution, activity.scheduled_event_id, now)
+                    for activity in list(execution.activities.values())
+                    if activity.started_event_id and activity.scheduled.task_list.name == task_list
+                ]
+                task = execution.decision_task
+                if (
+                    task is not None
+                    and execution.task_list.name == task_list
+                    and (task.started_event_id or execution.override is not None)
+                ):
+                    events.append(requests.lose_decision_task(execution, now))
+                for written in events:
+                    state.record(found, found.rules.follow(execution, written))
 
     def tick(self) -> None:
         """Let what is due take effect, and delete some of what has expired."""
@@ -322,19 +362,32 @@ class EngineService:
 
     def _end_function(self, live: Live, scheduled_event_id: int, outcome: Outcome) -> None:
         with _Turn(self):
-            if self._closed:
-                return
-            self._catch_up()
-            state = self._state
-            # After a failed write it is another one.
-            live = state.lives.get(live.execution.run_id, live)
-            try:
-                events = requests.end_lambda_function(
-                    live.execution, scheduled_event_id, outcome, state.now
-                )
-                state.record(live.domain, live.domain.rules.follow(live.execution, events))
-            except UnknownResourceFault:
-                _log.info("a Lambda function ended too late: nobody waits for it")
+            if not self._closed:
+                self._catch_up()
+                self._record_end(live, scheduled_event_id, outcome)
+
+    def _record_end(self, live: Live, scheduled_event_id: int, outcome: Outcome) -> None:
+        state = self._state
+        # After a failed write it is another one; and it may be closed and gone.
+        found = state.lives.get(live.execution.run_id)
+        try:
+            if found is None:
+                raise UnknownResourceFault("the execution is closed")
+            events = requests.end_lambda_function(
+                found.execution, scheduled_event_id, outcome, state.now
+            )
+        except UnknownResourceFault:
+            _log.info("a Lambda function ended too late: nobody waits for it")
+            return
+
+        def written(answer: Any) -> None:
+            # The function will not end a second time.
+            if isinstance(answer, Fault):
+                with self.lock:
+                    self._unwritten.append((live, scheduled_event_id, outcome))
+
+        state.record(found.domain, found.domain.rules.follow(found.execution, events))
+        state.tell_when_saved(written, None)
 
 
 class _Turn:

@@ -26,12 +26,12 @@ from dataflow.engine.histories import End, Histories
 from dataflow.engine.rules import requests
 from dataflow.engine.rules.checks import retention_days
 from dataflow.engine.rules.domain import Domain, Write
-from dataflow.engine.rules.execution import CLOSE_STATUS, Execution
+from dataflow.engine.rules.execution import Execution
 from dataflow.engine.rules.registry import RegisteredType, TypeRegistry
 from dataflow.engine.store import Header, Store, event_id, insert_tags
 from dataflow.engine.task_lists import Kind, Name, Task, TaskList, TaskLists
 from dataflow.protocol import events as ev
-from dataflow.protocol.events import Attributes, Event
+from dataflow.protocol.events import CLOSE_STATUS, Attributes, Event
 from dataflow.protocol.faults import DomainDeprecatedFault, Fault, UnknownResourceFault
 from dataflow.protocol.limits import Limits, Quotas
 from dataflow.protocol.operations import (

@@ -119,11 +119,14 @@ class Store:
             self._writer = self._connect()
             try:
                 self._prepare(durability)
+                (self.secret,) = self._writer.execute("SELECT value FROM secret").fetchone()
             except BaseException:
                 self._writer.close()
                 raise
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, sqlite3.Error, TypeError) as error:
             self._release()
+            if not isinstance(error, OSError | sqlite3.OperationalError):
+                raise damaged(path, error) from error
             why = getattr(error, "strerror", None) or error
             raise UsageError(
                 f"cannot use {path} as the engine's file: {why}; make room, give this user the "
@@ -132,7 +135,6 @@ class Store:
         except BaseException:
             self._release()
             raise
-        (self.secret,) = self._writer.execute("SELECT value FROM secret").fetchone()
 
     def _prepare(self, durability: Durability) -> None:
         writer = self._writer
@@ -334,6 +336,15 @@ class Store:
         """What SQLite itself finds wrong with the file."""
         rows = self._rows("PRAGMA integrity_check")
         return [text for (text,) in rows if text != "ok"]
+
+
+def damaged(path: str | Path, error: BaseException) -> UsageError:
+    """What to say of a file whose content cannot be right."""
+    told = str(error) or type(error).__name__
+    return UsageError(
+        f"{path} is damaged, or no file of dataflow's engine: {told}; "
+        "put a backup in its place, or name another file"
+    )
 
 
 def event_id(number: int, event: int) -> int:

@@ -118,5 +118,10 @@ class TaskLists:
 
     def sweep(self, task_list: TaskList) -> None:
         """Forget a list in which nothing waits."""
-        if not task_list.waiting and not task_list.polls:
-            self._lists.pop(task_list.name, None)
+        # It may have been forgotten already, and another one of its name have begun.
+        if (
+            not task_list.waiting
+            and not task_list.polls
+            and self._lists.get(task_list.name) is task_list
+        ):
+            del self._lists[task_list.name]

@@ -18,7 +18,7 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,7 @@ from dataflow.process.logs import task_context
 from dataflow.process.polling import Connection, Poller
 from dataflow.process.registering import Registrar
 from dataflow.protocol import decisions as de
+from dataflow.protocol.decisions import Decision
 from dataflow.protocol.limits import ID_LENGTH, SWF_LIMITS, Limits
 
 #: Seconds that a task may wait for the thread that has its run, before others may take it.
@@ -67,9 +68,11 @@ class Decider:
         sticky_seconds: int = STICKY_SECONDS,
         identity: str = "",
         limits: Limits = SWF_LIMITS,
+        place: Callable[[Decision], Decision] | None = None,
     ) -> None:
         """``threads``: with two, one slow execution does not keep others waiting.
 
+        ``place`` has the last word on each decision, such as on the task list of an activity.
         ``cache_size``: runs that each thread keeps suspended; ``sticky_seconds``: how long a task
         may wait for the thread that has its run.
         """
@@ -91,6 +94,7 @@ class Decider:
                     limits=limits,
                 ),
                 registrar,
+                place=place,
                 stop=self._stop,
                 problems=self._problems,
                 sticky_seconds=sticky_seconds,
@@ -137,6 +141,7 @@ class _Thread:
         runs: Runs,
         registrar: Registrar,
         *,
+        place: Callable[[Decision], Decision] | None,
         stop: threading.Event,
         problems: queue.SimpleQueue[BaseException],
         sticky_seconds: int,
@@ -147,6 +152,7 @@ class _Thread:
         self._domain = domain
         self._runs = runs
         self._registrar = registrar
+        self._place = place
         self._stop = stop
         self._problems = problems
         self._identity = {"identity": identity} if identity else {}
@@ -266,9 +272,12 @@ class _Thread:
                     self._runs.drop(run_id)
 
     def _answer(self, task: dict[str, Any], answer: Answer) -> None:
+        decisions: Iterable[Decision] = answer.decisions
+        if self._place is not None:
+            decisions = map(self._place, decisions)
         request: dict[str, Any] = {
             "taskToken": task["taskToken"],
-            "decisions": [de.to_wire(decision) for decision in answer.decisions],
+            "decisions": [de.to_wire(decision) for decision in decisions],
             **self._redirection,
         }
         if answer.execution_context is not None:

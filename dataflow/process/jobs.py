@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -16,11 +15,15 @@ from dataflow.errors import ActivityCanceled, PayloadError
 from dataflow.payload import arguments, codec, failure
 from dataflow.protocol.limits import HEARTBEAT_DETAILS_LENGTH
 
+#: Performs an activity with its arguments, in its context: `dataflow.activity.run_in_context`, or
+#: something around it.
+Perform = Callable[[Context, Activity[..., Any, Any], list[Any], dict[str, Any]], Any]
+
 
 class Job(msgspec.Struct, eq=False, kw_only=True):
     """An activity task for a worker."""
 
-    scheduled_event_id: int
+    scheduled_event_id: int = 0
     #: 0 until a worker has taken the task.
     started_event_id: int = 0
     activity: Activity[..., Any, Any]
@@ -41,33 +44,33 @@ class Job(msgspec.Struct, eq=False, kw_only=True):
         return self.claim.acquire(blocking=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Completed:
+class Completed(msgspec.Struct, frozen=True, tag=True):
     """The activity has returned."""
 
     result: str
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(msgspec.Struct, frozen=True, tag=True):
     """The activity has raised."""
 
     reason: str
     details: str
 
+    @classmethod
+    def of(cls, error: BaseException, *, skip_frames: int = 0) -> Failed:
+        """The failure that an exception is; ``skip_frames`` as for `failure.describe`."""
+        return cls(*failure.describe(error, skip_frames=skip_frames))
 
-@dataclass(frozen=True, slots=True)
-class Canceled:
+
+class Canceled(msgspec.Struct, frozen=True, tag=True):
     """The activity has given up, as it was asked to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(msgspec.Struct, frozen=True):
     """A worker has taken the task."""
 
 
-@dataclass(frozen=True, slots=True)
-class Heartbeat:
+class Heartbeat(msgspec.Struct, frozen=True, tag=True):
     """The activity goes on."""
 
     details: str | None
@@ -75,8 +78,11 @@ class Heartbeat:
 
 STARTED = Started()
 
+#: How an activity ended.
+Outcome = Completed | Failed | Canceled
+
 #: What became of a job, and when: seconds since the epoch.
-Report = tuple[Job, Started | Completed | Failed | Canceled | Heartbeat, float]
+Report = tuple[Job, Started | Heartbeat | Outcome, float]
 
 
 def perform(job: Job, clock: Clock, send: Callable[[Report], None]) -> None:
@@ -84,12 +90,19 @@ def perform(job: Job, clock: Clock, send: Callable[[Report], None]) -> None:
 
     Never raises an `Exception`.
     """
-    send((job, _perform(job, clock, send), clock.now()))
+
+    def beat(details: str | None) -> None:
+        send((job, Heartbeat(details), clock.now()))
+
+    send((job, outcome(job, beat), clock.now()))
 
 
-def _perform(
-    job: Job, clock: Clock, send: Callable[[Report], None]
-) -> Completed | Failed | Canceled:
+def outcome(job: Job, beat: Callable[[str | None], None], within: Perform | None = None) -> Outcome:
+    """Run the activity, here and now.
+
+    ``beat`` takes the details of its heartbeats, and may raise `ActivityCanceled`; ``within``: what
+    performs it, if not `dataflow.activity.run_in_context` alone. Never raises an `Exception`.
+    """
     activity = job.activity
 
     def heartbeat(details: Any) -> None:
@@ -101,8 +114,10 @@ def _perform(
                 f"heartbeat details have {len(text)} characters; SWF takes at most "
                 f"{HEARTBEAT_DETAILS_LENGTH}"
             )
-        send((job, Heartbeat(text), clock.now()))
+        beat(text)
 
+    # Of ours, above the frames of users: this one, run_in_context (in what is around it), perform.
+    frames = 3 if within is None else 4
     try:
         given = arguments.decode(job.input)
         context = Context(
@@ -116,12 +131,12 @@ def _perform(
             meta=given.meta,
             send_heartbeat=heartbeat,
         )
-        result = activities.run_in_context(context, activity, given.args, given.kwargs)
+        run = within or activities.run_in_context
+        result = run(context, activity, given.args, given.kwargs)
         return Completed(codec.encode(result, where="result"))
     except ActivityCanceled:
         return Canceled()
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - user code; SystemExit must not end a worker
-        why = failure.describe(error, skip_frames=3)
-        return Failed(why.reason, why.details)
+        return Failed.of(error, skip_frames=frames)

@@ -16,13 +16,12 @@ from dataflow.chance import SeededChance, new_id
 from dataflow.clock import Clock, SystemClock
 from dataflow.engine.rules import requests
 from dataflow.engine.rules.execution import Execution
-from dataflow.payload import codec
+from dataflow.process.client import Ended, ending
 from dataflow.process.jobs import Canceled, Completed, Failed, Heartbeat, Job, Report, Started
 from dataflow.process.threads import ThreadWorkers, default_size
 from dataflow.protocol import events as ev
 from dataflow.protocol.events import Event
 from dataflow.protocol.limits import LOCAL_LIMITS, TAGS, Limits
-from dataflow.protocol.names import CloseStatus
 from dataflow.protocol.values import TaskList, WorkflowExecution, WorkflowType
 from dataflow.replay.decided import Chance, Decided, Verdict
 from dataflow.replay.run import Run
@@ -86,25 +85,10 @@ class Counts(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How an execution ended."""
+class Outcome(Ended):
+    """How an execution ended, and all that happened in it."""
 
-    workflow_id: str
-    run_id: str
-    status: CloseStatus
-    #: JSON, if it completed.
-    result: str | None
-    #: If it did not complete.
-    reason: str | None
-    details: str | None
-    #: What the owner of the workflow should hear of.
-    notices: Sequence[str]
     history: Sequence[Event]
-
-    @property
-    def value(self) -> Any:
-        """The decoded result."""
-        return codec.decode(self.result)
 
 
 class LocalRun:
@@ -322,19 +306,9 @@ class LocalRun:
         self._record(requests.terminate(self._execution, self._clock.now(), reason))
 
     def _outcome(self) -> Outcome:
+        execution = WorkflowExecution(self._execution.workflow_id, self._execution.run_id)
         last = self._events[-1].attributes
-        status = self._execution.close_status
-        assert status is not None
-        return Outcome(
-            workflow_id=self._execution.workflow_id,
-            run_id=self._execution.run_id,
-            status=status,
-            result=getattr(last, "result", None),
-            reason=getattr(last, "reason", None) or _reason(last),
-            details=getattr(last, "details", None),
-            notices=self._notices,
-            history=self._events,
-        )
+        return Outcome(**ending(execution, last), notices=self._notices, history=self._events)
 
 
 def local_run(
@@ -359,12 +333,6 @@ def local_run(
         clock=clock,
         chance=SeededChance(),
     )
-
-
-def _reason(last: ev.Attributes) -> str | None:
-    if isinstance(last, ev.WorkflowExecutionTimedOut):
-        return "the execution took longer than its execution_timeout"
-    return None
 
 
 def _tell(decided: Decided) -> str:

@@ -18,14 +18,19 @@ class Poller(Protocol):
         ...
 
     def poll_for_decision_task(self, **request: Any) -> dict[str, Any]:
-        """As the method of a `Service`; without a task if it was cancelled."""
+        """As the method of a `Service`; without a task if it was cancelled.
+
+        With ``nextPageToken`` it is no poll, but reads a page of the task that one has: any thread
+        may ask, and it is answered after `cancel`, too.
+        """
         ...
 
     def cancel(self) -> None:
         """Let the poll under way and all later ones answer at once; no task is lost.
 
-        From any thread, and from a signal's handler. (Amazon SWF knows no such thing: there a poll
-        under way is left alone, and may take up to a minute.)
+        So the poll under way may still answer a task, which was on its way already: look at what
+        comes. From any thread, and from a signal's handler. (Amazon SWF knows no such thing: there
+        a poll under way is left alone, and may take up to a minute.)
         """
         ...
 

@@ -25,6 +25,7 @@ from dataflow.protocol.names import (
     CancelTimerFailedCause,
     CancelWorkflowExecutionFailedCause,
     ChildPolicy,
+    CloseStatus,
     CompleteWorkflowExecutionFailedCause,
     ContinueAsNewWorkflowExecutionFailedCause,
     DecisionTaskTimeoutType,
@@ -457,6 +458,17 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 #: Every event type by its name.
 EVENT_TYPES: dict[str, type[Attributes]] = {
     cls.__name__: cls for cls in Attributes.__subclasses__() if cls is not UnknownEvent
+}
+
+
+#: The events that close an execution, and how it is closed then.
+CLOSE_STATUS: dict[type[Attributes], CloseStatus] = {
+    WorkflowExecutionCompleted: "COMPLETED",
+    WorkflowExecutionFailed: "FAILED",
+    WorkflowExecutionCanceled: "CANCELED",
+    WorkflowExecutionTimedOut: "TIMED_OUT",
+    WorkflowExecutionTerminated: "TERMINATED",
+    WorkflowExecutionContinuedAsNew: "CONTINUED_AS_NEW",
 }
 
 

@@ -128,6 +128,10 @@ class CloseStatusFilter(Value, frozen=True):
 
 # --- durations ---------------------------------------------------------------------------
 
+#: The details of a HEARTBEAT time-out that an engine has written because it knew that the worker
+#: was gone: no fault of the activity's, and no attempt. Amazon SWF never writes it.
+WORKER_LOST = "dataflow: the worker of this task is gone"
+
 #: What SWF writes for a time-out that is switched off.
 NO_TIMEOUT = "NONE"
 

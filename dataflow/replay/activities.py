@@ -32,6 +32,7 @@ from dataflow.protocol import events as ev
 from dataflow.protocol.decisions import Decision
 from dataflow.protocol.events import Event
 from dataflow.protocol.limits import ID_LENGTH, Limits
+from dataflow.protocol.values import WORKER_LOST
 from dataflow.replay import sources
 from dataflow.replay.agenda import Agenda
 from dataflow.replay.timers import Timers
@@ -419,6 +420,9 @@ class Activities:
         """An attempt has timed out, which is a way to fail."""
         call = self._ended(attributes.scheduled_event_id)
         if call is not None:
+            if attributes.details == WORKER_LOST:
+                self._try_again(call, 0, attempts=0)
+                return
             error = TaskTimedOut(
                 call.activity.name,
                 attributes.timeout_type,

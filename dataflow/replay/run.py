@@ -46,7 +46,7 @@ from dataflow.payload.signature import Signature
 from dataflow.protocol import decisions as de
 from dataflow.protocol import events as ev
 from dataflow.protocol.decisions import Decision
-from dataflow.protocol.events import Event
+from dataflow.protocol.events import CLOSE_STATUS, Event
 from dataflow.protocol.limits import DATA_LENGTH, REASON_LENGTH, SWF_LIMITS, Limits
 from dataflow.protocol.values import WorkflowExecution
 from dataflow.replay.activities import Activities, Surroundings
@@ -68,19 +68,6 @@ from dataflow.workflow import Placement, TaskFailureContext, Workflow, type_name
 if TYPE_CHECKING:
     import random
     import uuid
-
-#: Events that end an execution.
-_CLOSING_EVENTS = frozenset(
-    {
-        ev.WorkflowExecutionCompleted,
-        ev.WorkflowExecutionFailed,
-        ev.WorkflowExecutionCanceled,
-        ev.WorkflowExecutionTimedOut,
-        ev.WorkflowExecutionTerminated,
-        ev.WorkflowExecutionContinuedAsNew,
-    }
-)
-
 
 _HOOKS = (
     "before_replay",
@@ -285,7 +272,7 @@ class Run:
             handler(event.attributes)
         elif kind is ev.ActivityTaskScheduled:
             self._activities.scheduled(event)
-        elif kind in _CLOSING_EVENTS:
+        elif kind in CLOSE_STATUS:
             self._closed = True
         elif kind is ev.UnknownEvent:
             self._notices.append(

@@ -8,6 +8,7 @@ from replaying import add, ask, decide, double, fails, inputs
 
 from dataflow import Chain, Group, Retry, TaskFailed, TaskTimedOut, Workflow, activity
 from dataflow.protocol import events as ev
+from dataflow.protocol.values import WORKER_LOST
 from dataflow.testing import NEVER, HistoryBuilder, VirtualClock, run_workflow
 
 
@@ -448,3 +449,25 @@ def test_a_canvas_overrides_its_activities(canvas, status):
 
     assert run_workflow(Canvas).status == status
     assert (fails.raises_on_failure, vital.raises_on_failure) == (False, True)
+
+
+def test_the_loss_of_a_worker_is_no_attempt():
+    """An engine that knew that the worker was gone says so, where SWF waits for a heartbeat."""
+    definition = retrying(0)
+    history = HistoryBuilder(definition).decided()
+    history.scheduled("activity-flaky-1", definition.flaky, 1)
+    scheduled = history.last_id
+    history.started("activity-flaky-1").add(
+        ev.ActivityTaskTimedOut(
+            timeout_type="HEARTBEAT",
+            scheduled_event_id=scheduled,
+            started_event_id=scheduled + 1,
+            details=WORKER_LOST,
+        )
+    )
+    decided = decide(definition, history.deciding())
+    (again,) = decided.decisions
+    assert (again.activity_id, again.input) == (
+        "activity-flaky-1",
+        history.events[4].attributes.input,
+    )

@@ -100,7 +100,6 @@ class Connection(HttpToolsProtocol):
         if self._in_hand is not None and not self._in_hand.response_complete:
             self._in_hand.disconnected = True
             self._in_hand.message_event.set()
-        self.pipeline.clear()
         super().connection_lost(exc)
         if not self._clients.connections:
             self._clients.nobody.set()

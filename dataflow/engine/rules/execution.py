@@ -19,7 +19,7 @@ from typing import Any
 
 from dataflow.engine.rules.deadlines import Deadlines, Key, Kind
 from dataflow.protocol import events as ev
-from dataflow.protocol.events import Attributes, Event
+from dataflow.protocol.events import CLOSE_STATUS, Attributes, Event
 from dataflow.protocol.names import ActivityTaskTimeoutType, CloseStatus
 from dataflow.protocol.values import NO_TIMEOUT, TaskList, seconds
 
@@ -65,16 +65,6 @@ CALLS_FOR_DECISION: frozenset[type[Attributes]] = frozenset(
         ev.ScheduleLambdaFunctionFailed,
     }
 )
-
-#: The events that close an execution, and how it is closed then.
-CLOSE_STATUS: dict[type[Attributes], CloseStatus] = {
-    ev.WorkflowExecutionCompleted: "COMPLETED",
-    ev.WorkflowExecutionFailed: "FAILED",
-    ev.WorkflowExecutionCanceled: "CANCELED",
-    ev.WorkflowExecutionTimedOut: "TIMED_OUT",
-    ev.WorkflowExecutionTerminated: "TERMINATED",
-    ev.WorkflowExecutionContinuedAsNew: "CONTINUED_AS_NEW",
-}
 
 
 class DecisionTask:

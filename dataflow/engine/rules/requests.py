@@ -20,7 +20,7 @@ from dataflow.protocol.events import Attributes, Event
 from dataflow.protocol.faults import UnknownResourceFault
 from dataflow.protocol.limits import SWF_LIMITS, Limits
 from dataflow.protocol.names import ChildPolicy, WorkflowExecutionTerminatedCause
-from dataflow.protocol.values import TaskList
+from dataflow.protocol.values import WORKER_LOST, TaskList
 
 _EVERY_TYPE = EveryType()
 
@@ -141,6 +141,14 @@ def _started_decision_task(execution: Execution, started_event_id: int) -> Decis
     return task
 
 
+def lose_decision_task(execution: Execution, now: float) -> list[Event]:
+    """The decider that has the open task, or was to take it, is known to be gone."""
+    assert execution.decision_task is not None
+    recorder = Recorder(execution, now)
+    _expire_decision(recorder, Key(Kind.DECISION, execution.decision_task.scheduled_event_id))
+    return recorder.finish()
+
+
 # --- activity tasks ---------------------------------------------------------------
 
 
@@ -214,6 +222,22 @@ def cancel_activity_task(
             started_event_id=started_event_id,
             details=details,
             latest_cancel_requested_event_id=activity.cancel_requested_event_id,
+        )
+    )
+    return recorder.finish()
+
+
+def lose_activity_task(execution: Execution, scheduled_event_id: int, now: float) -> list[Event]:
+    """The worker that has the task is known to be gone: nobody need wait for its heartbeat."""
+    activity = execution.activities[scheduled_event_id]
+    assert activity.started_event_id
+    recorder = Recorder(execution, now)
+    recorder.add(
+        ev.ActivityTaskTimedOut(
+            timeout_type="HEARTBEAT",
+            scheduled_event_id=scheduled_event_id,
+            started_event_id=activity.started_event_id,
+            details=WORKER_LOST,
         )
     )
     return recorder.finish()

@@ -1,0 +1,172 @@
+"""From the name of an engine to a way there: the only module that knows every concrete class.
+
+============================  =====================================================================
+``local``                     the server that runs on the home directory, by its Unix socket
+``unix:PATH``                 a server's Unix socket
+``http://HOST:PORT``          a server over TCP; requests are signed as for AWS
+``https://HOST:PORT``         likewise, with TLS
+``swf``                       Amazon SWF, through boto3
+============================  =====================================================================
+
+Nothing above this module knows which of them it works with. What a connection needs is imported
+when it is made: nobody pays for boto3 who does not talk to Amazon.
+"""
+
+# ruff: noqa: PLC0415 - see above
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, Self
+
+from dataflow import settings
+from dataflow.errors import UsageError
+from dataflow.process.polling import Poller
+from dataflow.protocol.service import Service
+
+if TYPE_CHECKING:
+    from dataflow.engine.store import Durability
+
+#: The engine's file and its socket, in the home directory.
+ENGINE_FILE = "engine.db"
+ENGINE_SOCKET = "engine.sock"
+
+Kind = Literal["embedded", "http", "swf"]
+
+_LOCAL, _SWF = "local", "swf"
+_URLS = ("unix:", "http:", "https:")
+#: Polls at a time, over one connection to Amazon SWF, when nobody says.
+_POLLERS = 10
+#: How often, and after how many seconds, one comes again to a file that has an owner but no socket.
+_OWN_ATTEMPTS, _OWN_PAUSE = 20, 0.1
+_PRIVATE = 0o600
+
+
+class Connection:
+    """A way to an engine, for all threads of this process; a context manager that closes it."""
+
+    def __init__(
+        self, service: Service, poller: Callable[[], Poller], *, kind: Kind, name: str
+    ) -> None:
+        #: All operations, in the shape of ``boto3.client("swf")``.
+        self.service = service
+        self._poller = poller
+        self.kind = kind
+        #: Where it leads, for people.
+        self.name = name
+
+    def poller(self) -> Poller:
+        """A poller, for one thread."""
+        return self._poller()
+
+    def close(self) -> None:
+        """Give back what it holds. If the engine is in this process, it ends."""
+        self.service.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Connection to {self.name}>"
+
+
+def connect(
+    engine: str | None = None,
+    *,
+    home: str | None = None,
+    own: bool = False,
+    durability: Durability = "full",
+    pollers: int = _POLLERS,
+) -> Connection:
+    """Connect to an engine; by default to that which ``DATAFLOW_ENGINE`` names, else ``local``.
+
+    ``home``: the directory of the local engine, instead of ``DATAFLOW_HOME``. ``own``: if nobody
+    serves the local engine, have it in this process, with this ``durability`` (see
+    `dataflow.engine.Engine`). ``pollers``: polls at a time, which boto3 must know beforehand.
+
+    Raises `UsageError`, one line that says what to do, if there is no such engine, or no way to it.
+    """
+    name = settings.engine(engine)
+    if name == _LOCAL:
+        return _own(home, durability) if own else _local(home)
+    if name == _SWF:
+        from dataflow.client.amazon import AmazonService
+
+        amazon = AmazonService(attempts=settings.connection_attempts(), pollers=pollers)
+        return Connection(amazon, amazon.poller, kind="swf", name=amazon.url)
+    if name.startswith(_URLS):
+        return _server(name)
+    whose = "--engine" if engine else "DATAFLOW_ENGINE"
+    raise UsageError(
+        f"{whose} {name} is no engine: write local, swf, http://HOST:PORT, https://HOST:PORT or "
+        "unix:PATH"
+    )
+
+
+def _server(url: str) -> Connection:
+    from dataflow.client.http import HttpService
+
+    service = HttpService(url, attempts=settings.connection_attempts())
+    service.reach()
+    return Connection(service, service.poller, kind="http", name=service.url)
+
+
+def _local(home: str | None) -> Connection:
+    from dataflow.client.outcomes import NoServer
+
+    directory = settings.home(home)
+    try:
+        return _server(f"unix:{directory / ENGINE_SOCKET}")
+    except NoServer as error:
+        option = f" --home {home}" if home else ""
+        raise UsageError(
+            f"no engine runs on {directory}: `dataflow server.start{option}` starts one, and "
+            "`dataflow standalone` brings its own"
+        ) from error
+
+
+def _own(home: str | None, durability: Durability) -> Connection:
+    """The engine in this process; or a way to who has it already."""
+    from dataflow.client.outcomes import NoServer
+    from dataflow.engine.embedded import Engine
+    from dataflow.engine.home import prepare
+    from dataflow.engine.owner import EngineInUse
+
+    directory = prepare(settings.home(home))
+    file = directory / ENGINE_FILE
+    _make_private(file)
+    for attempt in range(1, _OWN_ATTEMPTS + 1):
+        try:
+            engine = Engine(file, durability=durability)
+            return Connection(engine, engine.poller, kind="embedded", name=str(file))
+        except EngineInUse:
+            try:
+                return _server(f"unix:{directory / ENGINE_SOCKET}")
+            except NoServer:
+                if attempt == _OWN_ATTEMPTS:
+                    break
+        time.sleep(_OWN_PAUSE)  # who has it may be starting, or ending
+    raise UsageError(
+        f"another process has {file} and lets nobody else in: wait until it ends, start "
+        "`dataflow server.start` instead of it, or name another directory with --home"
+    )
+
+
+def _make_private(file: Path) -> None:
+    """What workflows are given is for nobody else's eyes, and SQLite would ask the umask alone."""
+    # One that is there is not even opened: closing it would end the locks that SQLite has on it.
+    with suppress(OSError):  # whatever it is, the engine will say it better
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, _PRIVATE))
