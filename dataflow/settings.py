@@ -97,3 +97,8 @@ def domain(explicit: str | None = None) -> str:
 def identity_changes() -> str:
     """``DATAFLOW_IDENTITY``: JSON that is merged over the identity of a process; may be empty."""
     return os.environ.get("DATAFLOW_IDENTITY", "")
+
+
+def variables(prefixes: tuple[str, ...]) -> dict[str, str]:
+    """The variables whose names begin so, by name."""
+    return {name: value for name, value in sorted(os.environ.items()) if name.startswith(prefixes)}

@@ -18,6 +18,9 @@ from dataflow.errors import UsageError
 
 #: Each command and the object that implements it.
 _COMMANDS = {
+    "activity.rerun": "dataflow.cli.rerun:rerun",
+    "domain.register": "dataflow.cli.domains:register",
+    "info": "dataflow.cli.info:info",
     "server.backup": "dataflow.cli.server:backup",
     "server.check": "dataflow.cli.server:check",
     "server.key.create": "dataflow.cli.server_keys:create",

@@ -94,6 +94,12 @@ def as_text(outcome: Ended, seconds: float) -> str:
     return "\n".join([head, *(f"  {line}".rstrip() for line in _explanation(outcome.details))])
 
 
+def failure(reason: str | None, details: str | None) -> str:
+    """Why something failed, for people."""
+    lines = [f"  {line}".rstrip() for line in _explanation(details)]
+    return "\n".join([f"failed: {reason or 'no reason was given'}", *lines])
+
+
 def as_json(outcome: Ended) -> str:
     """How a run ended, for programs: one object on one line."""
     told: dict[str, Any] = {

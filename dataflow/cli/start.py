@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from dataflow.cli import render
+from dataflow.cli.options import domain_option, engine_option, home_option
 from dataflow.cli.screen import Screen
 from dataflow.errors import UsageError
 
 if TYPE_CHECKING:
+    from dataflow.process.client import Ended
     from dataflow.process.local import LocalRun
+
+#: Seconds between two looks whether an execution has ended.
+_LONGEST_PAUSE = 1.0
+
+#: The options of each way to start, with how they are written.
+_LOCAL_ONLY = {"nb_workers": "--nb-workers"}
+_REMOTE_ONLY = {
+    "domain": "--domain",
+    "task_list": "--task-list",
+    "execution_timeout": "--execution-timeout",
+    "decision_tasks_timeout": "--decision-tasks-timeout",
+    "tags": "--tags",
+    "wait": "--wait",
+    "engine": "--engine",
+    "home": "--home",
+}
 
 
 @click.command(
     short_help="Run a workflow.",
-    epilog="\b\nExample:\n"
-    "dataflow workflow.start --local examples.basic.BasicWorkflow --input '[1, 5]'",
+    epilog="\b\nExamples:\n"
+    "dataflow workflow.start --local examples.basic.BasicWorkflow --input '[1, 5]'\n"
+    "dataflow workflow.start --domain shop --wait orders.Order --input 17",
 )
 @click.argument("workflow")
 @click.argument("rest", metavar="[-]", nargs=-1)
@@ -35,9 +54,24 @@ if TYPE_CHECKING:
     "--nb-workers",
     metavar="N",
     type=click.IntRange(min=1),
-    help="How many activities may run at once. Default: the processors and 4 more, at most 32.",
+    help="With --local: how many activities may run at once. Default: the processors and 4 more, "
+    "at most 32.",
 )
 @click.option("--workflow-id", metavar="ID", help="A name for the execution. Default: a new one.")
+@domain_option
+@click.option(
+    "--task-list",
+    metavar="L",
+    help="Where its deciders wait. Default: the workflow's own.",
+)
+@click.option("--execution-timeout", metavar="S", type=click.IntRange(min=1), help="In seconds.")
+@click.option(
+    "--decision-tasks-timeout", metavar="S", type=click.IntRange(min=1), help="In seconds."
+)
+@click.option("--tags", metavar="A,B", help="Tags of the execution, at most 5.")
+@click.option("--wait", is_flag=True, help="Wait for its end, and tell it as --local does.")
+@engine_option
+@home_option
 @click.option(
     "--format",
     "output",
@@ -45,40 +79,94 @@ if TYPE_CHECKING:
     help="The outcome as text on standard error, or as a JSON object on standard output.",
 )
 @click.pass_context
-def start(  # noqa: PLR0913 - one for each option
-    ctx: click.Context,
-    *,
-    workflow: str,
-    rest: Sequence[str],
-    local: bool,
-    text: str | None,
-    file: str | None,
-    nb_workers: int | None,
-    workflow_id: str | None,
-    output: str | None,
-) -> None:
-    """Run WORKFLOW, which is package.module.Class or package.module:Class.
+def start(ctx: click.Context, /, **options: Any) -> None:
+    """Start WORKFLOW, which is package.module.Class or package.module:Class.
 
     Modules are found from the current directory, too. - reads the input from standard input.
-    What the workflow prints goes to standard output, all else to standard error.
+    Without --local the execution is started on an engine, for deciders and workers to do
+    (decider.start, worker.start), and its workflow id and run id are printed. What is not
+    registered is registered.
 
-    Exit code: 0 if it completed, 1 if it failed, 2 if it could not be started, 130 if it was
-    interrupted.
+    With --local or --wait, what the workflow prints (--local) goes to standard output, all else to
+    standard error.
+
+    Exit code: 0 if it was started, or has completed; 1 if it failed, or an execution of its
+    workflow id is open; 2 if it could not be started; 130 if it was interrupted.
     """
-    if not local:
-        raise UsageError(
-            "this version runs workflows in its own process only: "
-            f"dataflow workflow.start --local {workflow}"
-        )
-    as_json = (output or ctx.obj) == "json"
+    local = options["local"]
+    for member, option in (_REMOTE_ONLY if local else _LOCAL_ONLY).items():
+        if options[member]:
+            where = "without --local" if local else "with --local"
+            raise UsageError(f"{option} goes {where} only")
+    as_json = (options["output"] or ctx.obj) == "json"
+    if local:
+        _run_here(ctx, options, as_json=as_json)
+    else:
+        _run_there(ctx, options, as_json=as_json)
+
+
+# --- on an engine ---------------------------------------------------------------------------
+
+
+def _run_there(ctx: click.Context, options: dict[str, Any], *, as_json: bool) -> None:
+    import json
+    import threading
+
+    from dataflow.cli import inputs, logs
+    from dataflow.clock import SystemClock
+    from dataflow.connect import connect
+    from dataflow.process import loading
+    from dataflow.process.client import AlreadyStarted, Client
+    from dataflow.settings import domain
+
+    logs.configure()
+    given = inputs.read(options["text"], options["file"], options["rest"])
+    definition = loading.find(options["workflow"])
+    text = inputs.check(definition, given, path=options["workflow"])
+    begin = inputs.start(definition, text, options)
+    with connect(options["engine"], home=options["home"]) as connection:
+        client = Client(connection.service, domain(options["domain"]))
+        if connection.kind != "swf":
+            client.ensure_domain()
+        clock = SystemClock()
+        began = clock.now()
+        try:
+            execution = client.start(begin)
+        except AlreadyStarted as error:
+            render.error(error)
+            ctx.exit(1)
+        names = {"workflow_id": execution.workflow_id, "run_id": execution.run_id}
+        if not options["wait"]:
+            render.say(json.dumps(names) if as_json else " ".join(names.values()))
+            return
+        render.tell(" ".join(names.values()))
+        try:
+            ended = client.wait(execution, threading.Event(), longest_pause=_LONGEST_PAUSE)
+        except KeyboardInterrupt:
+            render.tell("interrupted; the execution goes on")
+            ctx.exit(130)
+    assert ended is not None
+    if as_json:
+        render.say(render.as_json(ended))
+    else:
+        render.tell(render.as_text(ended, clock.now() - began))
+    ctx.exit(_code(ended))
+
+
+# --- in this process ------------------------------------------------------------------------
+
+
+def _run_here(ctx: click.Context, options: dict[str, Any], *, as_json: bool) -> None:
     screen = Screen(keep_stdout=as_json)
-    _configure_logging()
+    from dataflow.cli import logs
     from dataflow.clock import SystemClock
 
+    logs.configure()
     clock = SystemClock()
     started = None
     try:
-        run = _prepare(workflow, workflow_id, (text, file, rest), nb_workers)
+        sources = (options["text"], options["file"], options["rest"])
+        run = _prepare(options["workflow"], options["workflow_id"], sources, options["nb_workers"])
         started = clock.now()
         with screen.live(lambda: render.progress(run.counts)):
             outcome = run.run()
@@ -95,20 +183,11 @@ def start(  # noqa: PLR0913 - one for each option
         screen.answer(render.as_json(outcome))
     else:
         render.tell(render.as_text(outcome, seconds))
-    ctx.exit(0 if outcome.status == "COMPLETED" else 1)
+    ctx.exit(_code(outcome))
 
 
-def _configure_logging() -> None:
-    import logging
-    import sys
-
-    from dataflow.settings import log_level
-
-    logging.basicConfig(
-        level=log_level(),
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+def _code(ended: Ended) -> int:
+    return 0 if ended.status == "COMPLETED" else 1
 
 
 def _prepare(

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from dataflow.engine.later import Later
 from dataflow.engine.store import Batch, Store
 from dataflow.protocol.faults import Fault, ServiceUnavailable
 
@@ -167,7 +168,8 @@ class Commits:
             return
         with self._lock:
             batch.done = True
-            self.trouble = None
+            if batch:  # to have written nothing says nothing of the disk
+                self.trouble = None
             self._settle(batch)
         tell(batch.answers)
 
@@ -185,7 +187,13 @@ class Commits:
             self.trouble = f"cannot write {self._store.path}: {error}"
             self._take_back(failed)
         fault = ServiceUnavailable(f"nothing was changed: {self.trouble}")
-        tell([(reply, fault) for batch in failed for reply, _ in batch.answers])
+        tell(
+            [
+                (reply, answer if isinstance(answer, Later) and answer.of_disk else fault)
+                for batch in failed
+                for reply, answer in batch.answers
+            ]
+        )
 
 
 def tell(answers: Sequence[tuple[Reply, Any | Fault]]) -> None:

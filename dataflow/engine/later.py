@@ -12,10 +12,12 @@ from dataflow.protocol.faults import ServiceUnavailable
 class Later:
     """Gives the answer when it is asked for: by the one who waits for it, and holding no lock."""
 
-    __slots__ = ("_read",)
+    __slots__ = ("_read", "of_disk")
 
-    def __init__(self, read: Callable[[], dict[str, Any]]) -> None:
+    def __init__(self, read: Callable[[], dict[str, Any]], *, of_disk: bool = False) -> None:
+        """``of_disk``: it reads nothing but the disk, so it is right even if a write has failed."""
         self._read = read
+        self.of_disk = of_disk
 
     def read(self) -> dict[str, Any]:
         """The answer. Raises `ServiceUnavailable` if the disk cannot be read."""

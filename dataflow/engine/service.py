@@ -65,6 +65,10 @@ _HANDLERS: dict[type[Operation], Callable[[Call, Any], Poll | None]] = {
     **visibility.HANDLERS,
 }
 
+#: The operations that change nothing.
+_LOOKING = frozenset(
+    kind for kind in _HANDLERS if kind.__name__.startswith(("Count", "Describe", "Get", "List"))
+)
 #: Events of expired executions that one transaction deletes.
 _PURGED_EVENTS = 2_000
 #: Seconds between such transactions, so that they leave room for others.
@@ -171,14 +175,16 @@ class EngineService:
             raise ServiceUnavailable("the engine is closed")
         self._rates.take(type(operation).__name__, self._state.now)
         self._check_size(operation)
-        self._catch_up()
+        self._catch_up(looking=type(operation) in _LOOKING)
 
-    def _catch_up(self) -> None:
+    def _catch_up(self, *, looking: bool = False) -> None:
         """Let everything take effect that is due."""
         if self._doubtful:
             self._state.start_over()
             self._doubtful = False
-        self._state.expire()
+        # Who only looks must not wait for what cannot be written: it has not happened yet.
+        if not looking or self._commits.trouble is None:
+            self._state.expire()
         self._state.empty_polls()
         if self._unwritten and self._commits.trouble is None:
             ends, self._unwritten = self._unwritten, []
@@ -306,6 +312,7 @@ class EngineService:
     def _take_back(self, failed: Sequence[Pending]) -> None:
         self._state.now = self._clock.now()
         self._read_anew(lambda: self._state.take_back(failed))
+        self._alarm.notify()  # the disk has to be tried again and again
 
     def _read_anew(self, read: Callable[[], None]) -> None:
         try:
@@ -333,7 +340,7 @@ class EngineService:
                 if expiry is not None:
                     pause = min(pause, max(_PURGE_PAUSE, expiry - now))
                 if self._commits.trouble is not None:
-                    pause = max(pause, _PATIENCE)
+                    pause = _PATIENCE
                 if pause > 0 and not self._closed:
                     self._asleep_until = now + pause
                     self._alarm.wait(pause)

@@ -12,7 +12,8 @@ COMMAND = [sys.executable, "-m", "dataflow"]
 
 
 def environment(**variables):
-    clean = {k: v for k, v in os.environ.items() if k not in {"LOG_LEVEL", "PYTHONUNBUFFERED"}}
+    ours = ("AWS_", "DATAFLOW_", "LOG_LEVEL", "PYTHONUNBUFFERED", "SWF_")
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     return {**clean, "PYTHONPATH": str(ROOT), **variables}
 
 

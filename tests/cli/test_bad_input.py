@@ -195,11 +195,28 @@ def test_arguments_that_are_no_json(refused):
 # --- which options ------------------------------------------------------------------------
 
 
-def test_without_local(refused):
+def test_without_an_engine(refused, tmp_path, monkeypatch):
+    monkeypatch.setenv("DATAFLOW_HOME", str(tmp_path))
     assert refused("flows.Doubles", local=False) == (
-        "this version runs workflows in its own process only: "
-        "dataflow workflow.start --local flows.Doubles"
+        f"no engine runs on {tmp_path}: `dataflow server.start` starts one, and "
+        "`dataflow standalone` brings its own"
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (["--domain=shop"], "--domain goes without --local only"),
+        (["--wait"], "--wait goes without --local only"),
+    ],
+)
+def test_options_of_an_engine(refused, options, line):
+    assert refused("flows.Doubles", *options) == line
+
+
+def test_options_of_a_local_run(refused):
+    line = "--nb-workers goes with --local only"
+    assert refused("flows.Doubles", "--nb-workers=2", local=False) == line
 
 
 @pytest.mark.parametrize(

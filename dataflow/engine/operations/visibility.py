@@ -113,7 +113,7 @@ def _list(
             answer["nextPageToken"] = tokens.seal(ListPage(described, position, now))
         return answer
 
-    call.done(Later(read))
+    call.done(Later(read, of_disk=True))
 
 
 def _count(call: Call, query: Query) -> None:
@@ -122,7 +122,7 @@ def _count(call: Call, query: Query) -> None:
     def read() -> dict[str, Any]:
         return {"count": store.count(query, now), "truncated": False}
 
-    call.done(Later(read))
+    call.done(Later(read, of_disk=True))
 
 
 HANDLERS: dict[type[op.Operation], Callable[[Call, Any], None]] = {
