@@ -110,9 +110,10 @@ def migrate(connection: sqlite3.Connection, path: str) -> None:
     if version == VERSION:
         return
     # All or nothing: a process that dies here must leave nothing that cannot be opened again.
-    secret = f"INSERT INTO secret VALUES (x'{os.urandom(32).hex()}');" if version == 0 else ""
     steps = "".join(_STEPS[version:])
+    if version == 0:
+        steps += f"INSERT INTO secret VALUES (x'{os.urandom(32).hex()}');"  # noqa: S608 - ours
     connection.executescript(
-        f"BEGIN IMMEDIATE; {steps} {secret} PRAGMA user_version = {VERSION}; "
+        f"BEGIN IMMEDIATE; {steps} PRAGMA user_version = {VERSION}; "
         f"PRAGMA application_id = {APPLICATION_ID}; COMMIT"
     )
