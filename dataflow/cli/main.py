@@ -14,11 +14,12 @@ import click
 
 from dataflow.cli import render
 from dataflow.cli.screen import drain
-from dataflow.errors import UsageError
+from dataflow.errors import DataflowError, UsageError
 
 #: Each command and the object that implements it.
 _COMMANDS = {
     "activity.rerun": "dataflow.cli.rerun:rerun",
+    "decider.start": "dataflow.cli.decider:start",
     "domain.register": "dataflow.cli.domains:register",
     "info": "dataflow.cli.info:info",
     "server.backup": "dataflow.cli.server:backup",
@@ -28,6 +29,7 @@ _COMMANDS = {
     "server.key.revoke": "dataflow.cli.server_keys:revoke",
     "server.start": "dataflow.cli.server:start",
     "standalone": "dataflow.cli.standalone:standalone",
+    "worker.start": "dataflow.cli.worker:start",
     "workflow.start": "dataflow.cli.start:start",
 }
 
@@ -109,13 +111,31 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         render.error(error, error.format_message())
         return error.exit_code
+    except DataflowError as error:  # what an engine has refused, and the like
+        render.error(error)
+        return 1
     except OSError as error:  # the output cannot be written: a full disk
         render.error(error)
         return 1
     except (KeyboardInterrupt, click.Abort):
         render.tell("interrupted")
         return 130
+    except Exception as error:
+        told = _refused_by_amazon(error)
+        if told is None:
+            raise
+        render.error(error, told)
+        return 1
     return code if isinstance(code, int) else 0
+
+
+def _refused_by_amazon(error: Exception) -> str | None:
+    """What Amazon SWF has against a request, as boto3 tells it; None for any other error."""
+    response = getattr(error, "response", None)
+    if not isinstance(response, dict) or "Error" not in response:
+        return None
+    fault = response["Error"]
+    return f"{fault.get('Code')}: {fault.get('Message')}"
 
 
 def main() -> int:
