@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from dataflow.errors import UsageError
@@ -21,6 +22,17 @@ def log_level() -> int:
         msg = f"LOG_LEVEL={word} is not a log level: use one of {known}"
         raise UsageError(msg)
     return level
+
+
+def log_format() -> str:
+    """How log records are written: ``DATAFLOW_LOG_FORMAT``, ``text`` or ``json``; else ``text``.
+
+    Raises `UsageError` for any other word.
+    """
+    word = os.environ.get("DATAFLOW_LOG_FORMAT", "").strip().lower() or "text"
+    if word not in {"text", "json"}:
+        raise UsageError(f"DATAFLOW_LOG_FORMAT={word} is not a format: use text or json")
+    return word
 
 
 def home(explicit: str | None = None) -> Path:
@@ -92,6 +104,15 @@ def ca_bundle() -> str | None:
 def domain(explicit: str | None = None) -> str:
     """The domain: ``explicit`` (``--domain``), else ``SWF_DOMAIN``, else ``default``."""
     return explicit or os.environ.get("SWF_DOMAIN", "").strip() or "default"
+
+
+def modules(explicit: Sequence[str] = ()) -> list[str]:
+    """What may be imported for tasks: ``explicit`` (``--module``), else ``DATAFLOW_MODULES``.
+
+    Modules and packages, separated by commas; none: everything.
+    """
+    words = os.environ.get("DATAFLOW_MODULES", "").split(",")
+    return list(explicit) or [word.strip() for word in words if word.strip()]
 
 
 def identity_changes() -> str:

@@ -216,11 +216,9 @@ class Wire:
         """Tell the server that nothing more will come; whether that can be told."""
         if isinstance(self._socket, ssl.SSLSocket):
             return False
-        try:
-            self._socket.shutdown(socket.SHUT_WR)
-        except OSError:
-            return False
         self._reusable = False
+        with suppress(OSError):  # it has broken, which is about to be read
+            self._socket.shutdown(socket.SHUT_WR)
         return True
 
     def _feed(self, data: bytes) -> None:

@@ -65,9 +65,11 @@ _HANDLERS: dict[type[Operation], Callable[[Call, Any], Poll | None]] = {
     **visibility.HANDLERS,
 }
 
-#: The operations that change nothing.
-_LOOKING = frozenset(
-    kind for kind in _HANDLERS if kind.__name__.startswith(("Count", "Describe", "Get", "List"))
+#: The operations that can be answered while nothing can be written.
+_WITHOUT_WRITING = frozenset(
+    kind
+    for kind in _HANDLERS
+    if kind.__name__.startswith(("Count", "Describe", "Get", "List", "RecordActivityTaskHeartbeat"))
 )
 #: Events of expired executions that one transaction deletes.
 _PURGED_EVENTS = 2_000
@@ -175,18 +177,24 @@ class EngineService:
             raise ServiceUnavailable("the engine is closed")
         self._rates.take(type(operation).__name__, self._state.now)
         self._check_size(operation)
-        self._catch_up(looking=type(operation) in _LOOKING)
+        if self._commits.trouble is not None and type(operation) not in _WITHOUT_WRITING:
+            if self._watch is None:  # there is no thread that does it
+                self._commits.probe()
+            if self._commits.trouble is not None:
+                raise ServiceUnavailable(f"nothing was changed: {self._commits.trouble}")
+        self._catch_up()
 
-    def _catch_up(self, *, looking: bool = False) -> None:
+    def _catch_up(self) -> None:
         """Let everything take effect that is due."""
         if self._doubtful:
             self._state.start_over()
             self._doubtful = False
-        # Who only looks must not wait for what cannot be written: it has not happened yet.
-        if not looking or self._commits.trouble is None:
-            self._state.expire()
         self._state.empty_polls()
-        if self._unwritten and self._commits.trouble is None:
+        if self._commits.trouble is not None:
+            return  # what cannot be written does not happen yet; so one can still look
+        self._state.expire()
+        self._state.match()  # after such trouble tasks and polls may wait side by side
+        if self._unwritten:
             ends, self._unwritten = self._unwritten, []
             for end in ends:
                 self._record_end(*end)
@@ -376,9 +384,13 @@ class EngineService:
 
     def _end_function(self, live: Live, scheduled_event_id: int, outcome: Outcome) -> None:
         with _Turn(self):
-            if not self._closed:
-                self._catch_up()
+            if self._closed:
+                return
+            self._catch_up()
+            if self._commits.trouble is None:
                 self._record_end(live, scheduled_event_id, outcome)
+            else:
+                self._unwritten.append((live, scheduled_event_id, outcome))
 
     def _record_end(self, live: Live, scheduled_event_id: int, outcome: Outcome) -> None:
         state = self._state

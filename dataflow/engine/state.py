@@ -185,7 +185,7 @@ class State:
         by_number = {domain.number: domain for domain in self.domains.values()}
         for header in self.store.headers(open_only=True):
             self._load_execution(by_number[header.domain], header)
-        self._match()
+        self.match()
 
     def start_over(self) -> None:
         """Forget everything but the polls that wait, and read the file anew."""
@@ -274,7 +274,7 @@ class State:
             header = self.store.header(run_id)
             if header is not None and header.closed is None:
                 self._load_execution(by_number[header.domain], header)
-        self._match()
+        # Their tasks wait beside the polls until something can be written again (`match`).
 
     # --- finding ------------------------------------------------------------------------
 
@@ -325,7 +325,7 @@ class State:
             batch.runs.add(execution.run_id)
             self.histories.add(live, bodies)
             self.watch(live)
-        self._match()
+        self.match()
 
     def write(self, sql: str, parameters: Sequence[Any]) -> None:
         """Have something rare written: a registration."""
@@ -450,7 +450,7 @@ class State:
             else:
                 yield polls[0]
 
-    def _match(self) -> None:
+    def match(self) -> None:
         """Bring tasks that have come and polls that wait together."""
         while self._touched:
             task_list, _ = self._touched.popitem()

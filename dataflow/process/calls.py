@@ -6,13 +6,16 @@ Faults are told by their code, which our own services and boto3 have in the same
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 #: Faults that say: later.
 _PASSING = frozenset(
@@ -26,6 +29,8 @@ _PASSING = frozenset(
         "ThrottlingException",
     }
 )
+#: Faults that tell of the caller's rights.
+NO_RIGHT = frozenset({"AccessDeniedException", "OperationNotPermittedFault"})
 #: botocore's errors of the network, by name: it need not be there.
 _NETWORK = frozenset(
     {
@@ -36,6 +41,8 @@ _NETWORK = frozenset(
         "ReadTimeoutError",
     }
 )
+#: What went wrong with the HTTP server, and not with the request.
+_SERVER_ERRORS = 500
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
 
 
@@ -45,18 +52,22 @@ class Stopped(Exception):
 
 def code(error: BaseException) -> str:
     """The code of a fault; empty for any other error."""
-    response = getattr(error, "response", None)
-    if not isinstance(response, dict):
-        return ""
-    return str(response.get("Error", {}).get("Code", ""))
+    return str(_response(error).get("Error", {}).get("Code", ""))
 
 
 def passes(error: BaseException) -> bool:
     """Whether the same call may well succeed a little later."""
     if code(error):
-        return code(error) in _PASSING
+        # A gateway on the way answers codes of its own.
+        status = _response(error).get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return code(error) in _PASSING or status >= _SERVER_ERRORS
     names = {cls.__name__ for cls in type(error).__mro__}
     return isinstance(error, OSError) or bool(names & _NETWORK)
+
+
+def _response(error: BaseException) -> dict[str, Any]:
+    response = getattr(error, "response", None)
+    return response if isinstance(response, dict) else {}
 
 
 def pauses() -> Iterator[float]:
@@ -88,6 +99,13 @@ def persist(
         except Exception as error:
             if not passes(error) or time.monotonic() + wait > deadline:
                 raise
+            _log.warning(
+                "tried again in %.1f s: %s: %s",
+                wait,
+                type(error).__name__,
+                error,
+                extra={"event": "call.failed"},
+            )
         if stop.wait(wait):
             raise Stopped
     raise AssertionError("pauses never end")

@@ -188,13 +188,13 @@ class Client:
         )
 
     def _last_event(self, execution: WorkflowExecution) -> ev.Attributes:
-        (last,) = self._service.get_workflow_execution_history(
+        events = self._service.get_workflow_execution_history(
             domain=self._domain,
             execution=_wire(execution),
             reverseOrder=True,
             maximumPageSize=1,
         )["events"]
-        return ev.from_wire(last).attributes
+        return ev.from_wire(events[0]).attributes
 
 
 def ending(execution: WorkflowExecution, last: ev.Attributes) -> dict[str, Any]:

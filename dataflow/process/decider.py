@@ -1,12 +1,13 @@
 """A decider: threads that take decision tasks and answer them.
 
-1. *Two lists.* Each thread polls the common task list, and one of its own, to which its answers
-   redirect the executions that it keeps suspended (`dataflow.process.deciding`). The redirection
-   ends by itself when a task waits there too long: a thread that is gone, or busy with one slow
-   execution, costs the others that much and no more.
-2. *A thread that decides polls for nothing new.* What it has taken it decides in turn.
+1. *Two lists.* Each thread takes tasks from the common task list, and from one of its own, to which
+   its answers redirect the executions that it keeps suspended (`dataflow.process.deciding`). The
+   redirection ends by itself when a task waits there too long: a thread that is gone, or busy with
+   one slow execution, costs the others that much and no more.
+2. *A thread that decides polls for nothing new.* What was on its way to it waits; but not for
+   longer than a moment, if another thread has nothing to do: that one takes it over.
 3. *An answer is given until it is taken*, or the task is known to be somebody else's. A run whose
-   answer may not have been accepted is dropped.
+   answer may not have been accepted is dropped. An answer that is refused is postponed.
 4. *Errors of the service never end a decider*, except those of use: an unknown domain, no right.
 """
 
@@ -14,43 +15,58 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from dataflow.chance import SeededChance, new_id
-from dataflow.process.calls import Stopped, code, passes, pauses, persist
+from dataflow.errors import DataflowError
+from dataflow.process.calls import NO_RIGHT, Stopped, code, passes, persist
 from dataflow.process.deciding import Answer, Find, Runs
 from dataflow.process.logs import task_context
-from dataflow.process.polling import Connection, Poller
+from dataflow.process.polling import Connection
 from dataflow.process.registering import Registrar
+from dataflow.process.taking import READ_SECONDS, Source, Taken
 from dataflow.protocol import decisions as de
 from dataflow.protocol.decisions import Decision
 from dataflow.protocol.limits import ID_LENGTH, SWF_LIMITS, Limits
+from dataflow.protocol.service import Service
 
 #: Seconds that a task may wait for the thread that has its run, before others may take it.
 STICKY_SECONDS = 10
 #: Runs that a thread keeps suspended.
 CACHE_SIZE = 1_000
-#: Seconds for which an answer is tried to be given.
-_ANSWER_SECONDS = 120.0
+#: Seconds for which an answer is tried to be given: as long as a server may be away.
+_ANSWER_SECONDS = 3_600.0
+#: Seconds after which a thread is slow, and others look after what waits for it.
+_SLOW_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _Taken:
-    """A decision task in the hands of a thread."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Duty:
+    """What all threads of a decider work with."""
 
-    task: dict[str, Any]
-    #: Whom to ask for further pages of it.
-    poll: Callable[..., dict[str, Any]]
-    #: To be released when it is decided: its poller may poll again.
-    slot: threading.Semaphore
+    service: Service
+    domain: str
+    #: The common one.
+    task_list: str
+    identity: str
+    sticky_seconds: int
+    registrar: Registrar
+    place: Callable[[Decision], Decision] | None
+    #: Set when no more tasks shall be taken.
+    stop: threading.Event
+    #: Told of an error that no thread can go on with.
+    give_up: Callable[[BaseException], None]
+    #: Called by each thread at its end.
+    left: Callable[[], None]
 
 
 class Decider:
@@ -73,35 +89,46 @@ class Decider:
         """``threads``: with two, one slow execution does not keep others waiting.
 
         ``place`` has the last word on each decision, such as on the task list of an activity.
-        ``cache_size``: runs that each thread keeps suspended; ``sticky_seconds``: how long a task
-        may wait for the thread that has its run.
+        ``cache_size``: runs that each thread keeps suspended; 0: every decision replays the whole
+        history. ``sticky_seconds``: how long a task may wait for the thread that has its run.
         """
+        self._stopping = False
         self._stop = threading.Event()
-        self._problems: queue.SimpleQueue[BaseException] = queue.SimpleQueue()
-        registrar = Registrar(connection.service, domain)
+        self._problem: BaseException | None = None
+        #: What `run` waits for: True, a thread has ended; False, it shall wait no longer.
+        self._told: SimpleQueue[bool] = SimpleQueue()
+        self._service = connection.service
+        duty = _Duty(
+            service=connection.service,
+            domain=domain,
+            task_list=task_list,
+            identity=identity,
+            sticky_seconds=sticky_seconds,
+            registrar=Registrar(connection.service, domain),
+            place=place,
+            stop=self._stop,
+            give_up=self._give_up,
+            left=lambda: self._told.put(True),
+        )
         name = f"{task_list}-{socket.gethostname()}-{os.getpid()}"[: ID_LENGTH - 16]
         self._threads = [
             _Thread(
+                duty,
                 connection,
-                domain,
-                (task_list, f"{name}-{new_id()[:12]}"),
+                f"{name}-{new_id()[:12]}" if cache_size else task_list,
                 Runs(
-                    connection.service,
+                    self._read_history,
                     domain,
                     find,
                     chance=SeededChance(),
                     most=cache_size,
                     limits=limits,
                 ),
-                registrar,
-                place=place,
-                stop=self._stop,
-                problems=self._problems,
-                sticky_seconds=sticky_seconds,
-                identity=identity,
             )
             for _ in range(threads)
         ]
+        for thread in self._threads:
+            thread.others = [other for other in self._threads if other is not thread]
 
     def start(self) -> None:
         """Begin to take decision tasks."""
@@ -111,65 +138,77 @@ class Decider:
     def run(self) -> None:
         """Decide until `stop` is called. Raises what no decider can go on with."""
         self.start()
-        self._stop.wait()
-        self.join()
-        if not self._problems.empty():
-            raise self._problems.get()
+        working = len(self._threads)
+        while working and self._told.get():
+            working -= 1
+        if self._problem is not None:
+            raise self._problem
 
     def stop(self) -> None:
         """Take no more tasks; what is in hand is decided. From any thread or signal handler."""
-        self._stop.set()
-        for thread in self._threads:
-            thread.cancel()
+        # A signal may come while one is handled, and an event is not made for that.
+        if not self._stopping:
+            self._stopping = True
+            self._stop.set()
+            for thread in self._threads:
+                thread.cancel()
+
+    def stop_now(self) -> None:
+        """Let `run` return at once; what is in hand is left to time out. From where `stop` may."""
+        self.stop()
+        self._told.put(False)
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait for the threads to end; whether they have."""
         deadline = None if timeout is None else time.monotonic() + timeout
         for thread in self._threads:
-            thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+            thread.join(deadline)
         return not any(thread.alive for thread in self._threads)
+
+    def _read_history(self, **request: Any) -> dict[str, Any]:
+        ask = partial(self._service.get_workflow_execution_history, **request)
+        return persist(ask, seconds=READ_SECONDS, stop=self._stop)
+
+    def _give_up(self, problem: BaseException) -> None:
+        self._problem = self._problem or problem
+        self.stop()
 
 
 class _Thread:
-    """One thread that decides, and the two that poll for it."""
+    """One thread that decides, and those that poll for it."""
 
-    def __init__(  # noqa: PLR0913 - what it works with
-        self,
-        connection: Connection,
-        domain: str,
-        task_lists: tuple[str, str],
-        runs: Runs,
-        registrar: Registrar,
-        *,
-        place: Callable[[Decision], Decision] | None,
-        stop: threading.Event,
-        problems: queue.SimpleQueue[BaseException],
-        sticky_seconds: int,
-        identity: str,
-    ) -> None:
-        """``task_lists``: the common one, and that of this thread."""
-        self._service = connection.service
-        self._domain = domain
+    def __init__(self, duty: _Duty, connection: Connection, task_list: str, runs: Runs) -> None:
+        """``task_list``: its own; the common one, if it keeps no runs."""
+        self._duty = duty
         self._runs = runs
-        self._registrar = registrar
-        self._place = place
-        self._stop = stop
-        self._problems = problems
-        self._identity = {"identity": identity} if identity else {}
-        self._redirection = {
-            "taskList": {"name": task_lists[1]},
-            "taskListScheduleToStartTimeout": str(sticky_seconds),
-        }
-        self._inbox: queue.SimpleQueue[_Taken | None] = queue.SimpleQueue()
-        self._pollers = [connection.poller() for _ in task_lists]
+        #: Those who may help.
+        self.others: Sequence[_Thread] = ()
+        #: Since when it is at the task in hand.
+        self._since: float | None = None
+        self._inbox: SimpleQueue[Taken | None] = SimpleQueue()
+        self._back: dict[str, Any] = {"taskList": {"name": duty.task_list}}
+        self._here = self._back
+        if task_list != duty.task_list:
+            self._here = {
+                "taskList": {"name": task_list},
+                "taskListScheduleToStartTimeout": str(duty.sticky_seconds),
+            }
+        request: dict[str, Any] = {"domain": duty.domain, "startAtPreviousStartedEvent": True}
+        if duty.identity:
+            request["identity"] = duty.identity
+        self._sources = [
+            Source(
+                connection.poller(),
+                {**request, "taskList": {"name": name}},
+                stop=duty.stop,
+                inbox=self._inbox,
+                give_up=duty.give_up,
+            )
+            for name in dict.fromkeys((duty.task_list, task_list))
+        ]
         self._threads = [
-            threading.Thread(target=self._decide, name=f"decider {task_lists[1]}", daemon=True),
-            *(
-                threading.Thread(
-                    target=self._poll, args=(poller, name), name=f"poller {name}", daemon=True
-                )
-                for poller, name in zip(self._pollers, task_lists, strict=True)
-            ),
+            threading.Thread(target=self._work, name=f"decider {task_list}", daemon=True),
+            *(source.thread for source in self._sources),
         ]
 
     @property
@@ -181,121 +220,134 @@ class _Thread:
             thread.start()
 
     def cancel(self) -> None:
-        for poller in self._pollers:
-            poller.cancel()
+        for source in self._sources:
+            source.poller.cancel()
 
-    def join(self, timeout: float | None) -> None:
-        deadline = None if timeout is None else time.monotonic() + timeout
+    def join(self, deadline: float | None) -> None:
         for thread in self._threads:
             thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
 
-    # --- polling ------------------------------------------------------------------------
+    # --- taking turns ---------------------------------------------------------------------
 
-    def _poll(self, poller: Poller, task_list: str) -> None:
-        slot = threading.Semaphore()
-
-        def poll(**more: Any) -> dict[str, Any]:
-            return poller.poll_for_decision_task(
-                domain=self._domain,
-                taskList={"name": task_list},
-                startAtPreviousStartedEvent=True,
-                **self._identity,
-                **more,
-            )
-
-        waits = pauses()
-        try:
-            while slot.acquire() and not self._stop.is_set():
-                try:
-                    task = poll()
-                except Exception as error:
-                    if not passes(error):
-                        raise
-                    _log.warning(
-                        "cannot poll %s: %s", task_list, error, extra={"event": "poll.failed"}
-                    )
-                    self._stop.wait(next(waits))
-                    task = {}
-                else:
-                    waits = pauses()
-                if task.get("taskToken"):
-                    self._inbox.put(_Taken(task, poll, slot))
-                else:
-                    slot.release()
-        except BaseException as error:  # noqa: BLE001 - told by `Decider.run`
-            self._give_up(error)
-        finally:
-            self._inbox.put(None)
-
-    def _give_up(self, error: BaseException) -> None:
-        self._problems.put(error)
-        self._stop.set()
-        self.cancel()
-
-    # --- deciding -----------------------------------------------------------------------
-
-    def _decide(self) -> None:
-        polling = len(self._pollers)
+    def _work(self) -> None:
+        polling = len(self._sources)
         try:
             while polling:
-                taken = self._inbox.get()
+                taken = self._next()
                 if taken is None:
                     polling -= 1
-                else:
-                    self._take(taken)
-                    taken.slot.release()
+                    continue
+                if not taken.decided:
+                    self._decide(taken)
+                taken.slot.release()
+        except BaseException as error:  # noqa: BLE001 - raised by `Decider.run`
+            self._duty.give_up(error)
         finally:
             self._runs.drop_all()
+            self._duty.left()
 
-    def _take(self, taken: _Taken) -> None:
+    def _next(self) -> Taken | None:
+        while True:
+            try:
+                return self._inbox.get(timeout=_SLOW_SECONDS)
+            except Empty:
+                for other in self.others:
+                    other.give_away(self._decide)
+
+    def give_away(self, decide: Callable[[Taken], None]) -> None:
+        """Let another thread decide the task that waits for this one, if there is one."""
+        since = self._since
+        if since is None or time.monotonic() - since < _SLOW_SECONDS:
+            return
+        try:
+            taken = self._inbox.get_nowait()
+        except Empty:
+            return
+        if taken is not None and not taken.decided:
+            decide(taken)
+            taken.decided = True
+        # Its slot, or that its source has ended, is for this thread.
+        self._inbox.put(taken)
+
+    # --- deciding -------------------------------------------------------------------------
+
+    def _decide(self, taken: Taken) -> None:
+        """Decide and answer, or tell why not."""
         task = taken.task
         execution = task["workflowExecution"]
         run_id = execution["runId"]
-        with task_context(domain=self._domain, workflow_id=execution["workflowId"], run_id=run_id):
+        self._since = time.monotonic()
+        with task_context(
+            domain=self._duty.domain, workflow_id=execution["workflowId"], run_id=run_id
+        ):
             try:
-                answer = self._runs.decide(task, _pages(taken))
-                self._answer(task, answer)
-            except Stopped:
-                self._runs.drop(run_id)
+                answer = self._answer(taken)
             except Exception as error:  # noqa: BLE001 - law 4
-                # Whether the answer was accepted or not: the history knows, the run does not.
+                # Whether an answer was accepted or not: the history knows, the run does not.
                 self._runs.drop(run_id)
-                level = logging.INFO if code(error) == "UnknownResourceFault" else logging.ERROR
-                _log.log(
-                    level,
-                    "the decision came to nothing: %s",
-                    error,
-                    extra={"event": "decision.lost"},
-                )
+                _log_loss(error)
             else:
                 if answer.closing:
                     self._runs.drop(run_id)
+        self._since = None
 
-    def _answer(self, task: dict[str, Any], answer: Answer) -> None:
-        decisions: Iterable[Decision] = answer.decisions
-        if self._place is not None:
-            decisions = map(self._place, decisions)
+    def _answer(self, taken: Taken) -> Answer:
+        task = taken.task
+        try:
+            answer = self._runs.decide(task, taken.pages())
+        except BaseException as error:
+            # Not only an `Exception`: user code may raise KeyboardInterrupt, too.
+            if _nothing_helps(error):
+                raise
+            answer = self._runs.postpone(task, error)
+        try:
+            self._give(task, answer)
+        except Exception as error:
+            if answer.postponed or _nothing_helps(error) or code(error) in NO_RIGHT:
+                raise
+            refused = DataflowError(
+                f"the answer was refused: {code(error) or type(error).__name__}: {error}"
+            )
+            refused.__cause__ = error
+            answer = self._runs.postpone(task, refused)
+            self._give(task, answer)
+        return answer
+
+    def _give(self, task: dict[str, Any], answer: Answer) -> None:
+        duty = self._duty
+        place = duty.place
+        decisions = answer.decisions if place is None else map(place, answer.decisions)
         request: dict[str, Any] = {
             "taskToken": task["taskToken"],
             "decisions": [de.to_wire(decision) for decision in decisions],
-            **self._redirection,
+            **(self._back if answer.postponed or duty.stop.is_set() else self._here),
         }
         if answer.execution_context is not None:
             request["executionContext"] = answer.execution_context
 
         def respond() -> None:
-            self._registrar.before(answer.decisions)
-            self._service.respond_decision_task_completed(**request)
+            duty.registrar.before(answer.decisions)
+            duty.service.respond_decision_task_completed(**request)
 
-        persist(respond, seconds=_ANSWER_SECONDS, stop=self._stop)
+        persist(respond, seconds=_ANSWER_SECONDS, stop=duty.stop)
 
 
-def _pages(taken: _Taken) -> Iterator[Sequence[Any]]:
-    """The events of a task, page after page."""
-    page = taken.task
-    while True:
-        yield page["events"]
-        token = page.get("nextPageToken")
-        if not token:
-            return
-        page = taken.poll(nextPageToken=token)
+_LOST = {"event": "decision.lost"}
+
+
+def _nothing_helps(error: BaseException) -> bool:
+    """Whether another answer would fare no better: the task is over, or the service is away."""
+    return isinstance(error, Stopped) or code(error) == "UnknownResourceFault" or passes(error)
+
+
+def _log_loss(error: Exception) -> None:
+    if isinstance(error, Stopped):
+        _log.warning("not answered, since the decider is stopped", extra=_LOST)
+    elif code(error) == "UnknownResourceFault":
+        _log.warning(
+            "the answer came too late (or twice, its first acknowledgement being lost): %s",
+            error,
+            extra=_LOST,
+        )
+    else:
+        _log.error("the decision came to nothing", exc_info=error, extra=_LOST)

@@ -19,6 +19,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -85,10 +86,14 @@ class Wake:
         self.fd, self._write = os.pipe()
         os.set_blocking(self.fd, False)
         os.set_blocking(self._write, False)
+        #: Once it is closed, its numbers may be those of other files.
+        self._lock = threading.Lock()
+        self._closed = False
 
     def __call__(self) -> None:
-        with suppress(OSError):  # full: it will wake; closed: nobody waits
-            os.write(self._write, b"!")
+        with self._lock, suppress(BlockingIOError):  # full: it will wake
+            if not self._closed:
+                os.write(self._write, b"!")
 
     def clear(self) -> None:
         """Forget that it was woken."""
@@ -98,8 +103,10 @@ class Wake:
 
     def close(self) -> None:
         """Nobody will wait any more."""
-        os.close(self.fd)
-        os.close(self._write)
+        with self._lock:
+            self._closed = True
+            os.close(self.fd)
+            os.close(self._write)
 
 
 class ChildProcess:
@@ -194,7 +201,8 @@ class ChildProcess:
             self.kill()
         code = self._process.wait()
         self._close()
-        return describe_exit(code) if ended else "has closed its connection"
+        # By itself, or killed by us for what it has sent.
+        return describe_exit(code) if ended else "has broken its connection"
 
     def dismiss(self, patience: float) -> None:
         """Let it end by itself; kill it if that takes too long."""
@@ -296,7 +304,10 @@ class IsolatedSlot:
 
     def _perform(self, child: ChildProcess, running: Running) -> Outcome:
         child.tasks += 1
-        child.send(running.task)
+        try:
+            child.send(running.task)
+        except UnicodeEncodeError as error:  # half a surrogate pair, which JSON can say
+            return Failed.of(error)
         escalation: Escalation | None = None
         disturbed = False
         while True:

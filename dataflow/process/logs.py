@@ -1,12 +1,15 @@
 """Every log line of a task says which task: domain, workflow id, run id, activity id, attempt.
 
-The task in hand is a context variable, so that what user code logs says it, too.
-`TaskContextFilter` puts it on records; a handler's format or formatter shows it.
+What user code logs says it, too: the task in hand is a context variable, so that each of several
+coroutines has its own. A greenlet has a context to itself, which begins empty, and ``run()`` of a
+workflow lives in one; there the task of the thread is meant. `TaskContextFilter` puts the fields on
+records; a handler's format or formatter shows them.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,16 +20,25 @@ from typing import Any
 FIELDS = ("domain", "workflow_id", "run_id", "activity_id", "attempt")
 
 _NO_TASK: Mapping[str, Any] = MappingProxyType({})
-_task: ContextVar[Mapping[str, Any]] = ContextVar("dataflow_task", default=_NO_TASK)
+_task: ContextVar[Mapping[str, Any] | None] = ContextVar("dataflow_task", default=None)
+
+
+class _OfThread(threading.local):
+    task: Mapping[str, Any] = _NO_TASK
+
+
+_thread = _OfThread()
 
 
 @contextmanager
 def task_context(**fields: Any) -> Iterator[None]:
     """What is logged within tells of this task; ``fields`` are some of `FIELDS`."""
-    token = _task.set(fields)
+    token, before = _task.set(fields), _thread.task
+    _thread.task = fields
     try:
         yield
     finally:
+        _thread.task = before
         _task.reset(token)
 
 
@@ -36,6 +48,8 @@ class TaskContextFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Let every record pass."""
         task = _task.get()
+        if task is None:
+            task = _thread.task
         for field in FIELDS:
             if not hasattr(record, field):
                 setattr(record, field, task.get(field, ""))

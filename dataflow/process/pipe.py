@@ -66,6 +66,8 @@ FROM_CHILD: msgspec.msgpack.Decoder[FromChild] = msgspec.msgpack.Decoder(FromChi
 
 _encode = msgspec.msgpack.Encoder().encode
 _LENGTH = struct.Struct("!I")
+#: No message is as long as this: whoever says so is not one of us.
+_TOO_LONG = 1 << 26
 _CHUNK = 65536
 
 
@@ -129,6 +131,8 @@ class Pipe:
         start = 0
         while len(buffer) - start >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(buffer, start)
+            if length >= _TOO_LONG:
+                raise EOFError
             end = start + _LENGTH.size + length
             if len(buffer) < end:
                 break

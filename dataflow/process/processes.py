@@ -19,11 +19,11 @@ def kill_tree(pid: int) -> None:
     """
     import psutil  # noqa: PLC0415 - costs 25 ms, and most workers never kill
 
-    below: list[psutil.Process] = []
     with suppress(psutil.Error):
-        below = psutil.Process(pid).children(recursive=True)
-    for process in below:
-        if process.pid != os.getpid():
+        leader = psutil.Process(pid)
+        if pid != os.getpid():
+            leader.suspend()  # so that it starts nothing while we look
+        for process in leader.children(recursive=True):
             with suppress(psutil.Error):
                 process.kill()
     kill_group(pid)

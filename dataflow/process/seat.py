@@ -69,15 +69,15 @@ class Seat:
         self._waits = pauses()
         self._starts = 0
 
-    def end(self) -> None:
+    def end(self, why: Ending) -> None:
         """Ask the task in hand to end. From any thread."""
         running = self.running
         if running is not None:
-            running.end(Ending.STOPPED)
+            running.end(why)
 
-    def kill(self) -> bool:
+    def kill(self, why: Ending) -> bool:
         """End the task in hand; whether that is possible. From any thread."""
-        self.end()
+        self.end(why)
         return self._slot.kill()
 
     def _run(self) -> None:

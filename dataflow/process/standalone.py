@@ -114,7 +114,7 @@ class Standalone:
             ended = self.client.wait(self.execution, self._stop, longest_pause=_LONGEST_PAUSE)
         finally:
             self._decider.stop()
-            self._worker.stop_now()
+            self._worker.stop_now(answer=False)
             if self._repair is not None:
                 self._repair.stop()
             for thread in threads:

@@ -1,150 +1,197 @@
 """Keeps a number of child processes of one command alive.
 
-1. *A child that ends is replaced at once*; one that ends as soon as it begins, after a pause that
-   doubles each time, so that a broken command does not burn the machine.
-2. *An end has a bound.* The first SIGTERM or SIGINT is passed on; children that have not ended
-   after the grace are killed, with all that they started. A second signal kills at once.
-3. *Signals are events.* Handlers only write a byte that wakes the loop, so nothing can come in
+1. *A child that ends is replaced at once*; one that has failed as soon as it began, after a pause
+   that doubles each time, so that a broken command does not burn the machine.
+2. *What no new child would mend ends all*: a child that ends with exit code 2 was used wrongly, and
+   has said why on its line to here (`dataflow.process.supervised`).
+3. *An end has a bound.* The first SIGTERM, SIGINT or SIGHUP is passed on. Children that have not
+   ended after the grace, or at a second signal, are told to end at once (SIGUSR2), and killed two
+   seconds later with all that they have started.
+4. *Signals are events.* Handlers only write a byte that wakes the loop, so nothing can come in
    between (https://cr.yp.to/docs/selfpipe.html).
 
 SIGTTIN and SIGTTOU make the children one more or one fewer. SIGUSR1 has everyone write the stacks
-of its threads to standard error (`show_stacks_on_signal`). As process 1 of a container it also
-reaps what others have left behind.
+of its threads to standard error. As process 1 of a container it also reaps what others have left
+behind. All children of this process are its own: nothing else in it may start any.
 """
 
 from __future__ import annotations
 
 import faulthandler
 import logging
+import math
 import os
 import select
 import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import psutil
+from dataflow.errors import UsageError
+from dataflow.process.processes import describe_exit, kill_tree
 
 _log = logging.getLogger(__name__)
 
-#: A child that ends sooner than this has failed to begin.
+#: Tells a child to end at once.
+HURRY = signal.SIGUSR2
+#: Seconds that it has for that.
+LAST_SECONDS = 2.0
+#: The exit code of a child that was used wrongly.
+USAGE = 2
+
+#: A child that fails sooner than this has failed to begin.
 _SETTLED_SECONDS = 5.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 30.0
-_SIGNALS = (
-    signal.SIGTERM,
-    signal.SIGINT,
-    signal.SIGCHLD,
-    signal.SIGTTIN,
-    signal.SIGTTOU,
-    signal.SIGUSR1,
-)
-_STOP = frozenset({signal.SIGTERM, signal.SIGINT})
-_SIGNALED = 128
+#: Exit codes: not all have ended by themselves; and what a shell adds to the number of a signal.
+_CUT_SHORT, _SIGNALED = 1, 128
+_STOP = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+_SIGNALS = _STOP | {signal.SIGCHLD, signal.SIGTTIN, signal.SIGTTOU, signal.SIGUSR1}
+#: Where they are ignored (a job in the background of a script, nohup), they stay ignored.
+_MAY_BE_IGNORED = frozenset({signal.SIGINT, signal.SIGHUP})
 
 
-def show_stacks_on_signal() -> None:
-    """Have SIGUSR1 write the stacks of all threads to standard error."""
-    faulthandler.register(signal.SIGUSR1, all_threads=True)
-
-
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Child:
     process: subprocess.Popen[bytes]
     began: float
     #: It was told to end, and is not to be replaced.
     dismissed: bool = False
+    #: It was told to end at once.
+    hurried: bool = False
+    #: When it is told so, or killed.
+    deadline: float = math.inf
 
 
 class Supervisor:
     """Runs ``count`` processes of a command until it is told to stop."""
 
-    def __init__(self, command: Sequence[str], count: int, *, grace: float) -> None:
-        """``grace``: seconds that children have to end when they are told to."""
-        self._command = list(command)
+    def __init__(
+        self, command: Callable[[int], Sequence[str]], count: int, *, grace: float
+    ) -> None:
+        """``command``: the command line of a child, given the file descriptor of its line to here.
+
+        ``grace``: seconds that children have to end when they are told to.
+        """
         self._count = count
         self._grace = grace
         self._children: dict[int, _Child] = {}
         #: When the next child may be started, and how long the pause after that will be.
         self._not_before = 0.0
         self._pause = _FIRST_PAUSE
-        #: When what is left is killed; None while nobody has said to stop.
-        self._deadline: float | None = None
+        self._stopping = False
+        self._exit_code = 0
+        #: The children have the other end, and see it close when this process is gone.
+        self._line, self._childrens = socket.socketpair()
+        self._command = list(command(self._childrens.fileno()))
         self._receiver, self._sender = socket.socketpair()
-        self._receiver.setblocking(False)
-        self._sender.setblocking(False)
+        for end in (self._line, self._receiver, self._sender):
+            end.setblocking(False)
 
     def run(self) -> int:
         """Keep the children alive; the exit code: 0 after a stop in good order.
 
-        To be called in the main thread, which the signals of a process go to.
+        To be called in the main thread, which the signals of a process go to. Raises `UsageError`
+        if that is what a child has ended with.
         """
-        handlers = {number: signal.signal(number, lambda *_: None) for number in _SIGNALS}
+        before = {
+            number: signal.signal(number, lambda *_: None)
+            for number in _SIGNALS
+            if number not in _MAY_BE_IGNORED or signal.getsignal(number) is not signal.SIG_IGN
+        }
         wakeup = signal.set_wakeup_fd(self._sender.fileno(), warn_on_full_buffer=False)
         try:
-            return self._run()
+            self._run()
+            if self._exit_code == USAGE:
+                self._tell_why()
+            return self._exit_code
         finally:
-            self._kill()
+            self._kill_all()
             signal.set_wakeup_fd(wakeup)
-            for number, handler in handlers.items():
+            for number, handler in before.items():
                 signal.signal(number, handler)
-            self._receiver.close()
-            self._sender.close()
+            for end in (self._line, self._childrens, self._receiver, self._sender):
+                end.close()
 
-    def _run(self) -> int:
+    def _run(self) -> None:
         while True:
             self._reap()
-            if self._deadline is None:
+            if not self._stopping:
                 self._fill_up()
             elif not self._children:
-                return 0
-            elif time.monotonic() >= self._deadline:
-                _log.warning(
-                    "%d processes have not ended in %g s: killed", len(self._children), self._grace
-                )
-                return 1
+                return
+            self._press()
             for number in self._wait():
-                if number in _STOP and self._deadline is not None:
-                    return _SIGNALED + number
                 self._take(number)
 
     def _take(self, number: int) -> None:
         """Do what a signal asks for."""
         if number in _STOP:
-            self._deadline = time.monotonic() + self._grace
-            self._signal_all(signal.SIGTERM)
+            if self._stopping:
+                self._exit_code = _SIGNALED + number
+                for child in self._children.values():
+                    child.deadline = -math.inf
+            else:
+                self._stop(0)
         elif number == signal.SIGTTIN:
             self._count += 1
         elif number == signal.SIGTTOU:
             self._dismiss_one()
         elif number == signal.SIGUSR1:
             faulthandler.dump_traceback(all_threads=True)
-            self._signal_all(signal.SIGUSR1)
+            for child in self._children.values():
+                _send(child, signal.SIGUSR1)
 
     def _wait(self) -> bytes:
         """The signals that have come; waits for one, or until there is something to do."""
-        now, until = time.monotonic(), self._deadline
-        if until is None and self._missing and self._not_before > now:
-            until = self._not_before
-        select.select([self._receiver], [], [], None if until is None else max(0.0, until - now))
+        until = min((child.deadline for child in self._children.values()), default=math.inf)
+        if self._missing and not self._stopping:
+            until = min(until, self._not_before)
+        seconds = None if until == math.inf else max(0.0, until - time.monotonic())
+        select.select([self._receiver], [], [], seconds)
         try:
             return self._receiver.recv(4096)
         except BlockingIOError:
             return b""
 
-    # --- children -----------------------------------------------------------------------
+    # --- children that come ---------------------------------------------------------------
 
     @property
     def _missing(self) -> int:
-        return self._count - sum(not child.dismissed for child in self._children.values())
+        return max(0, self._count - sum(not c.dismissed for c in self._children.values()))
 
     def _fill_up(self) -> None:
-        while self._missing > 0 and time.monotonic() >= self._not_before:
-            process = subprocess.Popen(self._command)  # noqa: S603 - our own command
-            self._children[process.pid] = _Child(process, time.monotonic())
-            _log.info("started process %d", process.pid, extra={"event": "child.started"})
+        while self._missing and time.monotonic() >= self._not_before:
+            try:
+                process = self._start()
+            except OSError as error:
+                _log.error("no process can be started: %s", error, extra={"event": "child.failed"})
+                self._back_off()
+            else:
+                self._children[process.pid] = _Child(process, time.monotonic())
+                _log.info("started process %d", process.pid, extra={"event": "child.started"})
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        # It would die of SIGUSR1 until it knows what that is for, and unblock it then.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+        try:
+            return subprocess.Popen(  # noqa: S603 - our own command
+                self._command,
+                stdin=subprocess.DEVNULL,
+                pass_fds=[self._childrens.fileno()],
+                process_group=0,  # Ctrl-C is for this process, which passes it on
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})
+
+    def _back_off(self) -> None:
+        now = time.monotonic()
+        if now >= self._not_before:  # several that fail at once count as one
+            self._not_before = now + self._pause
+            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+
+    # --- children that go -----------------------------------------------------------------
 
     def _reap(self) -> None:
         while True:
@@ -155,24 +202,26 @@ class Supervisor:
             if pid == 0:
                 return
             child = self._children.pop(pid, None)
-            if child is None:
-                continue  # an orphan that came to us as process 1
-            code = os.waitstatus_to_exitcode(status)
-            child.process.returncode = code  # so that it does not ask the kernel itself
-            if child.dismissed or self._deadline is not None:
-                continue
-            _log.error(
-                "process %d ended with %s; another takes its place",
-                pid,
-                _tell(code),
-                extra={"event": "child.ended"},
-            )
-            now = time.monotonic()
-            if now - child.began >= _SETTLED_SECONDS:
-                self._pause = _FIRST_PAUSE
-            else:
-                self._not_before = now + self._pause
-                self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+            if child is not None:  # or it was an orphan, which came to us as process 1
+                code = os.waitstatus_to_exitcode(status)
+                child.process.returncode = code  # so that it does not ask the kernel itself
+                self._bury(child, code)
+
+    def _bury(self, child: _Child, code: int) -> None:
+        if child.dismissed:
+            return
+        if code == USAGE:
+            self._stop(USAGE)
+            return
+        how, event = describe_exit(code), {"event": "child.ended"}
+        if code == 0:
+            _log.info("process %d %s; another takes its place", child.process.pid, how, extra=event)
+            return
+        _log.error("process %d %s; another takes its place", child.process.pid, how, extra=event)
+        if time.monotonic() - child.began < _SETTLED_SECONDS:
+            self._back_off()
+        else:
+            self._pause = _FIRST_PAUSE
 
     def _dismiss_one(self) -> None:
         """Have one fewer, but not none."""
@@ -180,37 +229,54 @@ class Supervisor:
             self._count -= 1
             staying = [child for child in self._children.values() if not child.dismissed]
             if len(staying) > self._count:
-                staying[-1].dismissed = True
-                staying[-1].process.send_signal(signal.SIGTERM)
+                self._dismiss(staying[-1])
 
-    def _signal_all(self, number: signal.Signals) -> None:
+    def _stop(self, exit_code: int) -> None:
+        self._stopping, self._exit_code = True, exit_code
         for child in self._children.values():
-            child.process.send_signal(number)
+            if not child.dismissed:
+                self._dismiss(child)
 
-    def _kill(self) -> None:
-        """Kill what is left, with all that it started."""
-        for pid in self._children:
-            try:
-                tree = [*psutil.Process(pid).children(recursive=True), psutil.Process(pid)]
-            except psutil.NoSuchProcess:
+    def _dismiss(self, child: _Child) -> None:
+        child.dismissed = True
+        child.deadline = time.monotonic() + self._grace
+        _send(child, signal.SIGTERM)
+
+    def _press(self) -> None:
+        """Deal with children whose time is up."""
+        now = time.monotonic()
+        for pid, child in self._children.items():
+            if now < child.deadline:
                 continue
-            for process in tree:
-                try:
-                    process.kill()
-                except psutil.NoSuchProcess:
-                    continue
+            if self._stopping:
+                self._exit_code = self._exit_code or _CUT_SHORT
+            if child.hurried:
+                _log.warning("process %d does not end: killed", pid, extra={"event": "child.kill"})
+                kill_tree(pid)
+                child.deadline = math.inf
+            else:
+                _log.warning("process %d shall end at once", pid, extra={"event": "child.hurry"})
+                _send(child, HURRY)
+                child.hurried, child.deadline = True, now + LAST_SECONDS
+
+    def _kill_all(self) -> None:
+        """Leave nobody behind, whatever has gone wrong here."""
+        for pid in self._children:
+            kill_tree(pid)
+        for child in self._children.values():
+            child.process.wait()
         self._children.clear()
 
+    def _tell_why(self) -> None:
+        """Raise what a child has given as its reason, if it has."""
+        try:
+            told = self._line.recv(65536).decode(errors="replace")
+        except BlockingIOError:
+            return
+        raise UsageError(told.partition("\n")[0])
 
-def same_command(*more: str) -> list[str]:
-    """The command line of this process, for a child; ``more`` is added to it."""
-    return [sys.executable, "-m", "dataflow", *sys.argv[1:], *more]
 
-
-def _tell(code: int) -> str:
-    if code >= 0:
-        return f"exit code {code}"
-    try:
-        return signal.Signals(-code).name
-    except ValueError:
-        return f"signal {-code}"
+def _send(child: _Child, number: signal.Signals) -> None:
+    # Not Popen.send_signal(), which may reap the child behind our back. Nobody else has its pid
+    # before it is reaped.
+    os.kill(child.process.pid, number)

@@ -74,6 +74,8 @@ class _Stop:
 
     phase: _Phase
     seconds: float
+    #: Why what still runs then shall end.
+    ending: Ending = Ending.STOPPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,7 @@ class Worker:
         self._inbox: SimpleQueue[_Stop | _Ended] = SimpleQueue()
         self._phase = _Phase.WORKING
         self._deadline = math.inf
+        self._ending = Ending.STOPPED
         duty = Duty(
             domain=domain,
             task_list=task_list,
@@ -158,7 +161,7 @@ class Worker:
             left=lambda seat, problem: self._inbox.put(_Ended(seat, problem)),
         )
         start = Start(
-            path=list(sys.path),
+            path=[str(path) for path in sys.path],
             modules=list(modules),
             pre=list(pre),
             post=list(post),
@@ -196,6 +199,7 @@ class Worker:
                         problem = problem or told.problem
                         self._go_to(_Phase.FINISHING, GRACE_SECONDS)
                 elif told is not None:
+                    self._ending = max(self._ending, told.ending)
                     self._go_to(told.phase, told.seconds)
                 elif not self._go_on():
                     break
@@ -212,9 +216,14 @@ class Worker:
         """
         self._inbox.put(_Stop(_Phase.FINISHING, grace))
 
-    def stop_now(self) -> None:
-        """End what runs at once. From any thread or signal handler. `run` returns in a second."""
-        self._inbox.put(_Stop(_Phase.KILLING, _ANSWER_SECONDS))
+    def stop_now(self, *, answer: bool = True) -> None:
+        """End what runs at once. From any thread or signal handler. `run` returns in a second.
+
+        ``answer``: that it has failed, so that it can be tried again; else it is for the service to
+        find out.
+        """
+        ending = Ending.STOPPED if answer else Ending.GONE
+        self._inbox.put(_Stop(_Phase.KILLING, _ANSWER_SECONDS, ending))
 
     # --- stopping, in the thread that runs ------------------------------------------------
 
@@ -251,10 +260,11 @@ class Worker:
             seat.poller.cancel()
         if phase is _Phase.ENDING:
             for seat in self._seats:
-                seat.end()
+                seat.end(self._ending)
         elif phase is _Phase.KILLING:
             self._hurry.set()
-            if not any([seat.kill() for seat in self._seats]):
+            killed = [seat.kill(self._ending) for seat in self._seats]
+            if not any(killed):
                 self._deadline = -math.inf  # nothing will come of waiting
 
     def _leave(self, left: set[Seat]) -> None:
@@ -263,7 +273,7 @@ class Worker:
         self._hurry.set()
         for seat in left:
             seat.poller.cancel()
-            seat.kill()
+            seat.kill(self._ending)
         unanswered = [running for seat in left if (running := seat.running) is not None]
         if not unanswered:
             return
@@ -282,7 +292,7 @@ class Worker:
     def _begin(self, running: Running) -> None:
         """A task was taken: perhaps in the last moment."""
         if self._phase >= _Phase.ENDING:
-            running.end(Ending.STOPPED)
+            running.end(self._ending)
 
     def _done(self) -> None:
         """A task was answered."""

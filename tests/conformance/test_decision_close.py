@@ -8,6 +8,7 @@ import pytest
 from conforming import (
     cancel,
     cancel_activity,
+    cancel_timer,
     child,
     complete,
     continue_as_new,
@@ -173,6 +174,21 @@ def test_a_signal_may_be_sent_with_it(world):
     assert world.last("WorkflowExecutionSignaled", other)["signalName"] == "news"
 
 
+def test_what_it_leaves_may_be_cancelled_with_it(world):
+    """RequestCancelActivityTask: if the activity task was scheduled but has not been assigned to a
+    worker, then it is canceled. (Decision) That is what the decider itself has done, and no news to
+    it."""
+    world.decided(schedule("a"), timer("t", 900))
+    world.signal()
+    events = written(world, cancel_activity("a"), cancel_timer("t"), complete())
+    assert [kind for kind, _ in events] == [
+        "ActivityTaskCancelRequested",
+        "ActivityTaskCanceled",
+        "TimerCanceled",
+        "WorkflowExecutionCompleted",
+    ]
+
+
 # --- UNHANDLED_DECISION ------------------------------------------------------------------
 
 REFUSALS = {
@@ -228,6 +244,20 @@ def test_news_while_the_decider_works(world, kind, news):
     )
     assert kind in [event["eventType"] for event in task["events"]]
     world.decide(REFUSALS[kind], task=task)
+    assert world.close_status(world.run) is not None
+
+
+@pytest.mark.parametrize("kind", REFUSALS)
+def test_a_decision_of_the_same_batch_that_fails(world, kind):
+    """CompleteWorkflowExecutionFailed: this could happen if there is an unhandled decision task
+    pending in the workflow execution. (Decision; likewise for the other three) A decision that
+    fails makes one due: the decider does not know of it."""
+    world.start()
+    events = written(world, cancel_timer("nothing"), REFUSALS[kind])
+    assert [kind for kind, _ in events] == ["CancelTimerFailed", kind]
+    assert events[1][1]["cause"] == "UNHANDLED_DECISION"
+    assert world.close_status() is None
+    world.decide(REFUSALS[kind])
     assert world.close_status(world.run) is not None
 
 
