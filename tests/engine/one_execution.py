@@ -98,10 +98,15 @@ class OneExecution:
         return self._write(requests.start(self.state, started_with(**settings), self.now))
 
     def signal(self, name="s"):
-        """Something happens that the rules know no request for: it is only recorded."""
-        return self.record(ev.WorkflowExecutionSignaled(signal_name=name))
+        signaled = ev.WorkflowExecutionSignaled(signal_name=name)
+        return self._write(requests.signal(self.state, signaled, self.now))
+
+    def request_cancel(self):
+        requested = ev.WorkflowExecutionCancelRequested()
+        return self._write(requests.request_cancel(self.state, requested, self.now))
 
     def record(self, attributes):
+        """Write what nobody has asked for."""
         recorder = Recorder(self.state, self.now)
         recorder.add(attributes)
         return self._write(recorder.finish())
@@ -166,6 +171,16 @@ class OneExecution:
         asked_to_stop = requests.heartbeat(self.state, *token, details, self.now)
         self.heartbeats[token] = (details, self.now)
         return asked_to_stop
+
+    # --- who is known to be gone ---
+
+    def lose_decider(self):
+        return self._write(requests.lose_decision_task(self.state, self.now))
+
+    def lose_worker(self, token):
+        return self._write(
+            requests.lose_activity_task(self.state, token.scheduled_event_id, self.now)
+        )
 
     # --- what is true ---
 

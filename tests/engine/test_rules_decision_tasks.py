@@ -10,44 +10,68 @@ from dataflow.protocol.faults import ValidationException
 from dataflow.protocol.values import WorkflowExecution, WorkflowType
 
 OTHER = WorkflowExecution("parcel-1", "run-9")
-CHILD = {"workflow_execution": OTHER, "workflow_type": WorkflowType("parcel", "1")}
-LAMBDA = {"scheduled_event_id": 5, "started_event_id": 6}
+PARCEL = WorkflowType("parcel", "1")
+CHILD = {"workflow_execution": OTHER, "workflow_type": PARCEL, "initiated_event_id": 5}
 
 # --- when a decision task is scheduled ---------------------------------------------------
 
+# Each with what the decider has decided before: the event 5.
+START_CHILD = de.StartChildWorkflowExecution(
+    workflow_type=PARCEL,
+    workflow_id=OTHER.workflow_id,
+    execution_start_to_close_timeout="60",
+    task_list=DECIDERS,
+    task_start_to_close_timeout="NONE",
+    child_policy="TERMINATE",
+)
+SCHEDULE_LAMBDA = de.ScheduleLambdaFunction("i", "n")
+SIGNAL = de.SignalExternalWorkflowExecution("parcel-1", "s")
+MARKER = de.RecordMarker("m")
 CALLING = [
-    ev.WorkflowExecutionSignaled(signal_name="s"),
-    ev.WorkflowExecutionCancelRequested(),
-    ev.ChildWorkflowExecutionStarted(**CHILD, initiated_event_id=5),
-    ev.ChildWorkflowExecutionCompleted(**CHILD, initiated_event_id=5, started_event_id=6),
-    ev.ExternalWorkflowExecutionSignaled(workflow_execution=OTHER, initiated_event_id=5),
-    ev.LambdaFunctionCompleted(**LAMBDA),
-    ev.StartLambdaFunctionFailed(scheduled_event_id=5, cause="ASSUME_ROLE_FAILED"),
-    ev.RecordMarkerFailed(
-        marker_name="m", cause="OPERATION_NOT_PERMITTED", decision_task_completed_event_id=4
+    (MARKER, ev.WorkflowExecutionSignaled(signal_name="s")),
+    (MARKER, ev.WorkflowExecutionCancelRequested()),
+    (START_CHILD, ev.ChildWorkflowExecutionStarted(**CHILD)),
+    (START_CHILD, ev.ChildWorkflowExecutionCompleted(**CHILD, started_event_id=6)),
+    (SIGNAL, ev.ExternalWorkflowExecutionSignaled(workflow_execution=OTHER, initiated_event_id=5)),
+    (
+        SCHEDULE_LAMBDA,
+        ev.StartLambdaFunctionFailed(scheduled_event_id=5, cause="ASSUME_ROLE_FAILED"),
+    ),
+    (
+        MARKER,
+        ev.RecordMarkerFailed(
+            marker_name="m", cause="OPERATION_NOT_PERMITTED", decision_task_completed_event_id=4
+        ),
     ),
 ]
 NOT_CALLING = [
-    ev.MarkerRecorded(marker_name="m", decision_task_completed_event_id=4),
-    ev.LambdaFunctionStarted(scheduled_event_id=5),
-    ev.SignalExternalWorkflowExecutionInitiated(
-        workflow_id="w", signal_name="s", decision_task_completed_event_id=4
+    (MARKER, ev.MarkerRecorded(marker_name="m", decision_task_completed_event_id=4)),
+    (SCHEDULE_LAMBDA, ev.LambdaFunctionStarted(scheduled_event_id=5)),
+    (
+        MARKER,
+        ev.SignalExternalWorkflowExecutionInitiated(
+            workflow_id="w", signal_name="s", decision_task_completed_event_id=4
+        ),
     ),
-    ev.UnknownEvent(event_type="SomethingNew"),
+    (MARKER, ev.UnknownEvent(event_type="SomethingNew")),
 ]
 
 
-@pytest.mark.parametrize("event", CALLING, ids=lambda event: type(event).__name__)
-def test_what_the_decider_did_not_do_itself_calls_for_a_decision(run, event):
+def name_of(value):
+    return type(value).__name__
+
+
+@pytest.mark.parametrize(("decision", "event"), CALLING, ids=name_of)
+def test_what_the_decider_did_not_do_itself_calls_for_a_decision(run, decision, event):
     """Every time a state change occurs for a workflow execution, Amazon SWF schedules a decision
     task. (Developer Guide, Tasks)"""
-    run.decide()
-    assert kinds(run.record(event)) == [type(event).__name__, "DecisionTaskScheduled"]
+    assert len(run.decide(decision)) == 2
+    assert kinds(run.record(event)) == [name_of(event), "DecisionTaskScheduled"]
 
 
-@pytest.mark.parametrize("event", NOT_CALLING, ids=lambda event: type(event).__name__)
-def test_what_the_decider_did_itself_calls_for_none(run, event):
-    run.decide()
+@pytest.mark.parametrize(("decision", "event"), NOT_CALLING, ids=name_of)
+def test_what_the_decider_did_itself_calls_for_none(run, decision, event):
+    assert len(run.decide(decision)) == 2
     assert run.record(event) == [event]
 
 
@@ -176,10 +200,7 @@ def test_a_decision_that_cannot_be_carried_out_spoils_nothing_and_is_shown_to_th
 BATCHES = {
     "a closing decision before others": [de.CompleteWorkflowExecution(), de.CancelTimer("t")],
     "two closing decisions": [de.FailWorkflowExecution(), de.CompleteWorkflowExecution()],
-    "a decision that is not supported": [
-        de.StartTimer("t", "5"),
-        de.ScheduleLambdaFunction("i", "n"),
-    ],
+    "a duration that is none": [de.StartTimer("t", "5"), de.StartTimer("u", "soon")],
 }
 
 
@@ -193,20 +214,24 @@ def test_a_batch_that_is_wrong_as_a_whole_is_refused_before_anything_is_done(run
 
 
 DURATIONS = [
-    *[de.StartTimer("t", duration) for duration in ("soon", "1.5", "-5", "NONE", "")],
-    schedule(schedule_to_start_timeout="soon"),
-    schedule(schedule_to_close_timeout="1.5"),
-    schedule(start_to_close_timeout="-5"),
-    schedule(heartbeat_timeout="none"),
+    *[
+        (de.StartTimer("t", duration), f"'{duration}' at 'startToFireTimeout'")
+        for duration in ("soon", "1.5", "-5", "NONE", "")
+    ],
+    (schedule(schedule_to_start_timeout="soon"), "'soon' at 'scheduleToStartTimeout'"),
+    (schedule(schedule_to_close_timeout="1.5"), "'1.5' at 'scheduleToCloseTimeout'"),
+    (schedule(start_to_close_timeout="-5"), "'-5' at 'startToCloseTimeout'"),
+    (schedule(heartbeat_timeout="none"), "'none' at 'heartbeatTimeout'"),
 ]
 
 
-@pytest.mark.parametrize("decision", DURATIONS)
-def test_a_duration_that_is_none_is_refused_before_anything_is_done(run, decision):
+@pytest.mark.parametrize(("decision", "complaint"), DURATIONS)
+def test_a_duration_that_is_none_is_refused_before_anything_is_done(run, decision, complaint):
     """The duration is specified in seconds, an integer greater than or equal to 0.
     (StartTimerDecisionAttributes, startToFireTimeout)"""
     started = run.poll()
-    with run.refused(ValidationException, match="_timeout$"):
+    words = f"^1 validation error detected: Value {complaint} failed to satisfy constraint: Member"
+    with run.refused(ValidationException, match=words):
         run.answer(started, de.StartTimer("u", "5"), decision)
 
 

@@ -1,11 +1,21 @@
 """The beginning and the ways to end of an execution."""
 
 import pytest
-from one_execution import DECIDERS, OneExecution, Token, kinds, schedule, started_with
+from one_execution import (
+    DECIDERS,
+    RUN_ID,
+    OneExecution,
+    Token,
+    kinds,
+    schedule,
+    started_with,
+)
 
 from dataflow.engine.rules.requests import next_deadline
+from dataflow.engine.rules.starting import next_run_id
 from dataflow.protocol import decisions as de
 from dataflow.protocol import events as ev
+from dataflow.protocol.values import WorkflowType
 
 # --- start -------------------------------------------------------------------------------
 
@@ -46,6 +56,23 @@ def fail(run):
     return run.decide(de.FailWorkflowExecution(reason="r", details="d"))
 
 
+def cancel(run):
+    return run.decide(de.CancelWorkflowExecution(details="d"))
+
+
+#: What a run that follows is like.
+NEXT = {
+    "child_policy": "ABANDON",
+    "task_list": DECIDERS,
+    "execution_start_to_close_timeout": "60",
+    "task_start_to_close_timeout": "30",
+}
+
+
+def continue_as_new(run):
+    return run.decide(de.ContinueAsNewWorkflowExecution(**NEXT))
+
+
 def terminate(run):
     return run.terminate(reason="r", details="d")
 
@@ -62,6 +89,19 @@ CLOSINGS = {
     "FAILED": (
         fail,
         ev.WorkflowExecutionFailed(decision_task_completed_event_id=4, reason="r", details="d"),
+    ),
+    "CANCELED": (
+        cancel,
+        ev.WorkflowExecutionCanceled(decision_task_completed_event_id=4, details="d"),
+    ),
+    "CONTINUED_AS_NEW": (
+        continue_as_new,
+        ev.WorkflowExecutionContinuedAsNew(
+            decision_task_completed_event_id=4,
+            new_execution_run_id=next_run_id(RUN_ID, 4),
+            workflow_type=WorkflowType("order", "1"),
+            **NEXT,
+        ),
     ),
     "TERMINATED": (
         terminate,
@@ -80,7 +120,8 @@ CLOSINGS = {
 def test_an_execution_closes(fresh, status):
     """CompleteWorkflowExecution - Closes the workflow execution and records a
     WorkflowExecutionCompleted event in the history. FailWorkflowExecution - Closes the workflow
-    execution and records a WorkflowExecutionFailed event in the history. (Decision)
+    execution and records a WorkflowExecutionFailed event in the history. CancelWorkflowExecution
+    and ContinueAsNewWorkflowExecution alike. (Decision)
     Records a WorkflowExecutionTerminated event and forces closure of the workflow execution.
     (TerminateWorkflowExecution) Exceeding this limit causes the workflow execution to time out.
     (StartWorkflowExecutionInput, executionStartToCloseTimeout)"""
@@ -113,6 +154,8 @@ def test_what_was_open_is_void_after_the_close(closed):
     run, token, decision_token = closed
     for ask in (
         run.poll,
+        run.signal,
+        run.request_cancel,
         run.terminate,
         lambda: run.complete(token),
         lambda: run.fail(token),
@@ -169,10 +212,12 @@ def test_work_that_ends_at_the_last_instant_ends_before_the_execution(fresh):
 REFUSALS = [
     (de.CompleteWorkflowExecution(), ev.CompleteWorkflowExecutionFailed),
     (de.FailWorkflowExecution(), ev.FailWorkflowExecutionFailed),
+    (de.CancelWorkflowExecution(), ev.CancelWorkflowExecutionFailed),
+    (de.ContinueAsNewWorkflowExecution(**NEXT), ev.ContinueAsNewWorkflowExecutionFailed),
 ]
 NEWS = {
     "a signal": lambda run, _: run.signal(),
-    "a cancel request": lambda run, _: run.record(ev.WorkflowExecutionCancelRequested()),
+    "a cancel request": lambda run, _: run.request_cancel(),
     "an activity completes": lambda run, token: run.complete(token),
     "an activity fails": lambda run, token: run.fail(token),
     "an activity is canceled": lambda run, token: run.cancel(token),

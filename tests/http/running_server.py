@@ -82,10 +82,12 @@ def running(service, path, *more, clock=None):
         try:
             asyncio.run_coroutine_threadsafe(server.start(), loop).result(20)
             yield it
-            it.stop()
         finally:
-            loop.call_soon_threadsafe(loop.stop)
-            thread.join(20)
+            try:
+                it.stop()
+            finally:
+                loop.call_soon_threadsafe(loop.stop)
+                thread.join(20)
 
 
 class Answer(NamedTuple):

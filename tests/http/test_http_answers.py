@@ -136,12 +136,12 @@ def test_a_disk_that_fails_while_an_answer_is_read(client, caplog):
 def test_a_body_that_says_it_is_too_long_is_not_read(client, service):
     client.send(
         b"POST / HTTP/1.1\r\nx-amz-target: SimpleWorkflowService.DescribeDomain\r\n"
-        b"content-type: application/x-amz-json-1.0\r\ncontent-length: 1048577\r\n\r\n"
+        b"content-type: application/x-amz-json-1.0\r\ncontent-length: 1000001\r\n\r\n"
     )
     got = client.answer()
     assert (got.status, got.fault) == (413, "RequestEntityTooLargeException")
     assert got.headers["connection"] == "close"
-    client.send(b"x" * 1_048_577)
+    client.send(b"x" * 1_000_001)
     assert client.ended()
     assert service.submitted == []
 
@@ -166,7 +166,7 @@ def test_chunks(client):
 
 
 def test_the_longest_body_in_chunks(client):
-    padding = b" " * (1024 * 1024 - len(b'{"name": "x"}'))
+    padding = b" " * (1_000_000 - len(b'{"name": "x"}'))
     assert client.ask(chunked(padding, b'{"name": "x"}', b"")).json == {"name": "x"}
 
 
@@ -181,6 +181,7 @@ def test_chunks_without_end(client, service):
 
 def test_a_client_that_does_not_stop_sending_is_cut_off(client, monkeypatch):
     monkeypatch.setattr(app, "MOST_REST", 100_000)
+    monkeypatch.setattr(app, "REST_SECONDS", 1_000)
     assert client.ask(chunked(*[b"x" * 1000] * 1100)).status == 413
     with suppress(OSError):
         client.send(b"3e8\r\n%b\r\n" % (b"x" * 1000) * 1000)
@@ -225,6 +226,13 @@ def test_what_is_no_http(client, service, which):
         assert (got.status, got.fault) == (400, "BadRequestException")
         assert client.ended()
     assert service.submitted == []
+
+
+def test_what_is_no_http_behind_a_request_that_was_refused(client):
+    got = client.ask(b"POST /nowhere HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n")
+    assert got.status == 404
+    client.send(b"no chunk\r\n")
+    assert client.ended()  # and nothing that could be taken for the answer to the next one
 
 
 @pytest.mark.parametrize(

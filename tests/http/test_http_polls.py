@@ -78,12 +78,13 @@ def test_a_client_that_is_gone_takes_no_task(connect, service, vanish, first):
     "behind",
     [
         describe("x"),
+        b"GET /healthz HTTP/1.1\r\n\r\n",
         describe("x") * 16,
         post("DescribeDomain", b" " * 60_000),
         b"POST / HT",
         b"POST / HTTP/1.1\r\ncontent-length: 1000\r\n\r\n{",
     ],
-    ids=["one", "many", "long", "half", "half a body"],
+    ids=["one", "a page", "many", "long", "half", "half a body"],
 )
 def test_it_is_noticed_whatever_stands_behind_the_poll(client, service, behind):
     client.send(poll())

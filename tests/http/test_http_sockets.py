@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from running_server import Client, describe, poll, running
 
+from dataflow.engine.http import server as server_module
 from dataflow.engine.http import sockets
 from dataflow.engine.http.gates import SameUser
 from dataflow.engine.http.server import Entrance
@@ -199,6 +200,20 @@ def test_ipv6(service, tmp_path):
             assert client.ask(describe("x")).status == 200
 
 
+@pytest.mark.skipif(not ipv6(), reason="there is no IPv6 here")
+def test_a_host_with_addresses_of_both_kinds(monkeypatch):
+    addresses = [
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("0.0.0.0", 0)),  # noqa: S104 - as it is
+        (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::", 0, 0, 0)),
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: addresses * 2)
+    made = listening("everywhere", anywhere=True)
+    assert [each.family for each in made] == [socket.AF_INET, socket.AF_INET6]
+    assert len({each.getsockname()[1] for each in made}) == 1
+    for each in made:
+        each.close()
+
+
 # --- TLS ----------------------------------------------------------------------------------
 
 
@@ -252,6 +267,26 @@ def test_tls_ends_with_the_server(secure, service):
         service.wait_for(lambda: service.parked)
         secure.stop()
         assert client.answer().json["taskToken"] == ""
+
+
+def test_who_rests_does_not_keep_the_server(secure, monkeypatch):
+    monkeypatch.setattr(server_module, "GRACE_SECONDS", 1_000)
+    with secure.connect() as client, secure.connect() as other:
+        client.ask(describe("x"))
+        assert len(other.ask(describe("long")).body) > 8_000_000
+        secure.stop()
+        assert client.ended()
+
+
+def test_who_says_nothing_is_not_waited_for(service, tmp_path, certificate, monkeypatch):
+    monkeypatch.setattr(server_module, "REQUEST_SECONDS", 0.01)
+    tls = tls_context(*map(str, certificate))
+    entrance = Entrance(sockets=listening("127.0.0.1"), gate=SameUser(), tls=tls)
+    with (
+        running(service, tmp_path / "s", entrance) as server,
+        Client(("127.0.0.1", server.port)) as client,
+    ):
+        assert client.ended()
 
 
 def test_who_speaks_no_tls_learns_nothing(secure):
