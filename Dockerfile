@@ -8,4 +8,6 @@ RUN pip install --no-cache-dir /opt/dataflow
 RUN useradd --create-home --home-dir /workflows dataflow
 USER dataflow
 WORKDIR /workflows
+# As process 1, decider.start and worker.start need no other init: their supervisor passes signals on
+# and reaps what is left behind.
 ENTRYPOINT ["dataflow"]

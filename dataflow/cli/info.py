@@ -67,6 +67,8 @@ def _settings() -> dict[str, Any]:
         "home": str(settings.home()),
         "domain": settings.domain(),
         "connection_attempts": settings.connection_attempts(),
+        "log_format": settings.log_format(),
+        "modules": ", ".join(settings.modules()) or "any",
     }
 
 

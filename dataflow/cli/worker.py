@@ -30,9 +30,7 @@ if TYPE_CHECKING:
     "dataflow worker.start --task-list web -N 1 --concurrency 50 --isolation inline",
 )
 @domain_option
-@click.option(
-    "-t", "--task-list", metavar="L", required=True, help="Where activity tasks wait. Required."
-)
+@click.option("-t", "--task-list", metavar="L", required=True, help="Where activity tasks wait.")
 @processes_option
 @click.option(
     "--concurrency",

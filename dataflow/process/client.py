@@ -16,10 +16,13 @@ from dataflow.protocol import events as ev
 from dataflow.protocol.events import CLOSE_STATUS
 from dataflow.protocol.names import CloseStatus
 from dataflow.protocol.service import Service
-from dataflow.protocol.values import NO_TIMEOUT, WorkflowExecution, WorkflowType
+from dataflow.protocol.values import WorkflowExecution, WorkflowType
 
 #: The longest an execution may take where the workflow does not say: one year.
 _EXECUTION_SECONDS = 31_536_000
+#: How long a decider may take where the workflow does not say, as in the ancestor: a decider that
+#: is killed with a task in hand must not keep it for ever.
+_DECISION_SECONDS = 300
 #: For how long a domain that was registered in passing keeps closed executions.
 _RETENTION_DAYS = "30"
 _PAUSE, _LONGEST_PAUSE = 0.02, 1.0
@@ -96,11 +99,7 @@ class Client:
             },
             "taskList": {"name": start.task_list},
             "executionStartToCloseTimeout": str(start.execution_timeout or _EXECUTION_SECONDS),
-            "taskStartToCloseTimeout": (
-                NO_TIMEOUT
-                if start.decision_tasks_timeout is None
-                else str(start.decision_tasks_timeout)
-            ),
+            "taskStartToCloseTimeout": str(start.decision_tasks_timeout or _DECISION_SECONDS),
             "childPolicy": "TERMINATE",
         }
         if start.input is not None:

@@ -17,6 +17,7 @@ import json
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -138,7 +139,9 @@ class Runs:
         """Let go of a run."""
         run = self._runs.pop(run_id, None)
         if run is not None:
-            run.drop()
+            # User code may raise it while it is let go of: in a thread it is nobody's wish.
+            with suppress(KeyboardInterrupt):
+                run.drop()
 
     def drop_all(self) -> None:
         """Let go of all runs."""
