@@ -97,7 +97,8 @@ def test_the_aws_command():
 
 @pytest.mark.usefixtures("server")
 def test_boto3():
-    swf = boto3.client("swf")
+    # A session of its own: the default one may remember another home.
+    swf = boto3.Session().client("swf")
     swf.register_domain(name="shop", workflowExecutionRetentionPeriodInDays="7")
     swf.register_workflow_type(domain="shop", name="order", version="1")
     swf.register_activity_type(domain="shop", name="pay", version="1")
