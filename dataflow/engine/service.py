@@ -36,6 +36,7 @@ from dataflow.engine.metrics import Gauges, Metrics
 from dataflow.engine.operations import executions, registrations, tasks, visibility
 from dataflow.engine.operations.call import Call
 from dataflow.engine.quotas import CallRates
+from dataflow.engine.readiness import prepare
 from dataflow.engine.rules import requests
 from dataflow.engine.schema import MOST_EVENTS
 from dataflow.engine.state import Live, Poll, State
@@ -105,6 +106,7 @@ class EngineService:
 
         Raises `UsageError` if the file cannot be used: `EngineInUse` if another engine owns it.
         """
+        prepare()
         self._clock = clock or SystemClock()
         self._poll_seconds = poll_seconds
         if limits.history_events is None or limits.history_events > MOST_EVENTS:
@@ -319,7 +321,7 @@ class EngineService:
         _log.error(
             "a request has failed in the engine", exc_info=error, extra={"event": "engine.failed"}
         )
-        lost = self._commits.drop()
+        lost = self._commits.drop() + self._state.outbox
         self._read_anew(self._state.start_over)
         fault = InternalFailure("nothing was changed: another request has failed in the engine")
         return [(reply, fault) for reply, _ in lost]

@@ -71,6 +71,11 @@ class TaskList:
             self._heap = [task for task in self._heap if not task.gone]
             heapq.heapify(self._heap)
 
+    def clear(self) -> None:
+        """No task waits any longer."""
+        self._heap.clear()
+        self.waiting = 0
+
     def first(self) -> Task | None:
         """The task whose turn it is; it goes on waiting."""
         while self._heap and self._heap[0].gone:
@@ -115,6 +120,12 @@ class TaskLists:
         task_list = self.get(name)
         task_list.add(task)
         return task_list, task
+
+    def drop_tasks(self) -> None:
+        """No task waits any longer; polls do."""
+        for task_list in list(self._lists.values()):
+            task_list.clear()
+            self.sweep(task_list)
 
     def sweep(self, task_list: TaskList) -> None:
         """Forget a list in which nothing waits."""
