@@ -303,7 +303,7 @@ class _Thread:
         try:
             self._give(task, answer)
         except Exception as error:
-            if answer.postponed or _nothing_helps(error) or code(error) in NO_RIGHT:
+            if _nothing_helps(error) or code(error) in NO_RIGHT:
                 raise
             refused = DataflowError(
                 f"the answer was refused: {code(error) or type(error).__name__}: {error}"

@@ -19,7 +19,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 from dataflow.errors import DataflowError, UsageError
@@ -116,10 +115,8 @@ class Runs:
     def postpone(self, task: Mapping[str, Any], problem: BaseException) -> Answer:
         """The answer to the decision task in hand, if there is no other."""
         run_id = task["workflowExecution"]["runId"]
-        run = self._runs.get(run_id)
-        # A run that broke has not taken all that was read.
-        known = chain(() if run is None else run.history.events, self._events)
-        timer = postpone(known, task["startedEventId"])
+        # The whole history; or what is new, where a run that was suspended does not fit any more.
+        timer = postpone(self._events, task["startedEventId"])
         if isinstance(problem, DataflowError):
             told, cause = str(problem), problem.__cause__
         else:

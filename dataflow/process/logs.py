@@ -24,7 +24,9 @@ _task: ContextVar[Mapping[str, Any] | None] = ContextVar("dataflow_task", defaul
 
 
 class _OfThread(threading.local):
-    task: Mapping[str, Any] = _NO_TASK
+    def __init__(self) -> None:
+        #: The last one is in hand. (Coroutines do not end in the order in which they began.)
+        self.tasks: list[Mapping[str, Any]] = [_NO_TASK]
 
 
 _thread = _OfThread()
@@ -33,12 +35,12 @@ _thread = _OfThread()
 @contextmanager
 def task_context(**fields: Any) -> Iterator[None]:
     """What is logged within tells of this task; ``fields`` are some of `FIELDS`."""
-    token, before = _task.set(fields), _thread.task
-    _thread.task = fields
+    token = _task.set(fields)
+    _thread.tasks.append(fields)
     try:
         yield
     finally:
-        _thread.task = before
+        _thread.tasks.remove(fields)
         _task.reset(token)
 
 
@@ -49,7 +51,7 @@ class TaskContextFilter(logging.Filter):
         """Let every record pass."""
         task = _task.get()
         if task is None:
-            task = _thread.task
+            task = _thread.tasks[-1]
         for field in FIELDS:
             if not hasattr(record, field):
                 setattr(record, field, task.get(field, ""))

@@ -67,17 +67,19 @@ def test_other_threads_have_other_tasks():
 
 
 def test_each_coroutine_has_its_own():
-    async def work(domain, *, begun, other):
+    async def work(domain, both, turns):
         with task_context(domain=domain):
-            begun.set()
-            await other.wait()
-            return fields()[0]
+            await both.wait()
+            told = fields()[0]
+            await both.wait()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        return told
 
-    async def both():
-        one, two = asyncio.Event(), asyncio.Event()
-        return await asyncio.gather(
-            work("one", begun=one, other=two), work("two", begun=two, other=one)
-        )
+    async def all_of_them():
+        both = asyncio.Barrier(2)
+        # The first to begin is the first to end.
+        return await asyncio.gather(work("one", both, 1), work("two", both, 9))
 
-    assert asyncio.run(both()) == ["one", "two"]
+    assert asyncio.run(all_of_them()) == ["one", "two"]
     assert fields() == NOBODYS
