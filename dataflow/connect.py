@@ -117,8 +117,10 @@ def connect(
 
 
 def _server(url: str) -> Connection:
+    from dataflow.engine.readiness import prepare
     from dataflow.client.http import HttpService
 
+    prepare()
     service = HttpService(url, attempts=settings.connection_attempts())
     service.reach()
     return Connection(service, service.poller, kind="http", name=service.url)

@@ -59,26 +59,35 @@ _STEPS = (
         expires REAL,                -- when its retention ends; NULL while it is open
         info BLOB NOT NULL           -- the WorkflowExecutionInfo, as JSON
     );
+    -- Each begins with what is asked for, then comes what it is ordered by. What follows keeps a
+    -- count, or a page of which few rows are wanted, from looking into the table.
     CREATE INDEX execution_open ON execution (domain, started) WHERE closed IS NULL;
-    CREATE INDEX execution_started ON execution (domain, started) WHERE closed IS NOT NULL;
+    CREATE INDEX execution_started ON execution (domain, started, closed) WHERE closed IS NOT NULL;
     CREATE INDEX execution_closed ON execution (domain, closed) WHERE closed IS NOT NULL;
-    CREATE INDEX execution_id ON execution (domain, workflow_id, started);
-    CREATE INDEX execution_type_started ON execution (domain, type_name, started);
-    CREATE INDEX execution_type_closed ON execution (domain, type_name, closed)
+    CREATE INDEX execution_id_started ON execution (domain, workflow_id, started, closed);
+    CREATE INDEX execution_id_closed ON execution (domain, workflow_id, closed)
         WHERE closed IS NOT NULL;
-    CREATE INDEX execution_status_started ON execution (domain, close_status, started)
+    CREATE INDEX execution_type_started
+        ON execution (domain, type_name, started, type_version, closed);
+    CREATE INDEX execution_type_closed ON execution (domain, type_name, closed, type_version)
+        WHERE closed IS NOT NULL;
+    CREATE INDEX execution_status_started ON execution (domain, close_status, started, closed)
         WHERE closed IS NOT NULL;
     CREATE INDEX execution_status_closed ON execution (domain, close_status, closed)
         WHERE closed IS NOT NULL;
     CREATE INDEX execution_expires ON execution (expires) WHERE expires IS NOT NULL;
 
+    -- By number, since so they change and go.
     CREATE TABLE tag (
-        domain INTEGER NOT NULL,
-        tag TEXT NOT NULL,
-        started REAL NOT NULL,
         number INTEGER NOT NULL,
-        PRIMARY KEY (domain, tag, started, number)
+        tag TEXT NOT NULL,
+        domain INTEGER NOT NULL,
+        started REAL NOT NULL,
+        closed REAL,
+        PRIMARY KEY (number, tag)
     ) WITHOUT ROWID;
+    CREATE INDEX tag_started ON tag (domain, tag, started, number, closed);
+    CREATE INDEX tag_closed ON tag (domain, tag, closed, number) WHERE closed IS NOT NULL;
 
     CREATE TABLE event (
         id INTEGER PRIMARY KEY,

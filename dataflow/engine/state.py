@@ -28,7 +28,7 @@ from dataflow.engine.rules.checks import retention_days
 from dataflow.engine.rules.domain import Domain, Write
 from dataflow.engine.rules.execution import Execution
 from dataflow.engine.rules.registry import RegisteredType, TypeRegistry
-from dataflow.engine.store import Header, Store, event_id, insert_tags
+from dataflow.engine.store import Header, Store, close_tags, event_id, insert_tags
 from dataflow.engine.task_lists import Kind, Name, Task, TaskList, TaskLists
 from dataflow.protocol import events as ev
 from dataflow.protocol.events import CLOSE_STATUS, Attributes, Event
@@ -368,6 +368,9 @@ class State:
             expires=expires,
             info=execution_info(live.execution, closed),
         )
+        started = live.execution.started
+        if started is not None and started.tag_list:
+            self.commits.pending.statements.append(close_tags(live.header))
         self.commits.pending.closed.append(live.execution.run_id)
         self._alarms.clear(live)
         if self.next_expiry is None or expires < self.next_expiry:

@@ -7,6 +7,7 @@ thread at a time, a `Batch` in a transaction; any number of others read what is 
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,12 +29,9 @@ _SYNCHRONOUS: dict[Durability, str] = {"full": "FULL", "process": "NORMAL"}
 
 MEMORY = ":memory:"
 
-#: Rows of one INSERT: the fewer statements, the less often the writer waits for Python's lock.
-_ROWS = (64, 8, 1)
-_INSERT_EVENTS = {
-    n: f"INSERT INTO event VALUES {','.join(['(?,?)'] * n)}"  # noqa: S608 - no text of others
-    for n in _ROWS
-}
+#: Rows of one INSERT: the fewer statements, the less often the writer waits for Python's lock,
+#: which it gives up and asks for again at each.
+_MOST_ROWS = 256
 _LAST_EVENT = 2**EVENT_BITS - 1
 #: Pages of the write-ahead log before they are moved into the database.
 _CHECKPOINT_PAGES = 4_000
@@ -152,7 +150,7 @@ class Store:
     def _connect(self) -> sqlite3.Connection:
         # Each connection is used by one thread at a time, which need not be the same.
         return sqlite3.connect(
-            self.path, isolation_level=None, check_same_thread=False, cached_statements=256
+            self.path, isolation_level=None, check_same_thread=False, cached_statements=512
         )
 
     def close(self) -> None:
@@ -200,12 +198,9 @@ class Store:
     def _insert_events(
         self, writer: sqlite3.Connection, events: Sequence[tuple[int, bytes]]
     ) -> None:
-        at = 0
-        for rows in _ROWS:
-            while len(events) - at >= rows:
-                parameters = [value for row in events[at : at + rows] for value in row]
-                writer.execute(_INSERT_EVENTS[rows], parameters)
-                at += rows
+        for at in range(0, len(events), _MOST_ROWS):
+            some = events[at : at + _MOST_ROWS]
+            writer.execute(_insert_events(len(some)), [value for row in some for value in row])
 
     def purge(self, now: float, most_events: int) -> int:
         """Delete executions whose retention has ended, up to about so many events; how many."""
@@ -225,11 +220,7 @@ class Store:
                 events += deleted.rowcount
                 numbers.append(number)
             for number in numbers:
-                writer.execute(
-                    "DELETE FROM tag WHERE (domain, started, number) IN "
-                    "(SELECT domain, started, number FROM execution WHERE number = ?)",
-                    (number,),
-                )
+                writer.execute("DELETE FROM tag WHERE number = ?", (number,))
                 writer.execute("DELETE FROM execution WHERE number = ?", (number,))
         if numbers and not self.in_memory:
             self._writer.execute("PRAGMA incremental_vacuum").fetchall()
@@ -314,23 +305,48 @@ class Store:
         reverse: bool,
     ) -> list[Found]:
         """A page of a listing, newest first (``reverse``: oldest first), behind a position."""
-        where, parameters = _where(query, now)
+        where, parameters = _where(query)
+        one = "t" if query.tag is not None else "e"
+        if not query.open:
+            # What has expired is gone, even if it has not been deleted yet.
+            where += " AND e.expires > ?"
+            parameters.append(now)
+        if query.tag is not None:
+            where = where.replace(" WHERE ", " CROSS JOIN execution e USING (number) WHERE ", 1)
         if after is not None:
-            where += f" AND (e.{query.by}, e.number) {'>' if reverse else '<'} (?, ?)"
+            where += f" AND ({one}.{query.by}, {one}.number) {'>' if reverse else '<'} (?, ?)"
             parameters += after
         way = "ASC" if reverse else "DESC"
         rows = self._rows(
-            f"SELECT e.{query.by}, e.number, e.info FROM {where} "  # noqa: S608 - our own words
-            f"ORDER BY e.{query.by} {way}, e.number {way} LIMIT ?",
+            f"SELECT {one}.{query.by}, {one}.number, e.info FROM {where} "  # noqa: S608 - our words
+            f"ORDER BY {one}.{query.by} {way}, {one}.number {way} LIMIT ?",
             [*parameters, limit],
         )
         return [Found((at, number), info) for at, number, info in rows]
 
     def count(self, query: Query, now: float) -> int:
         """How many executions a listing has."""
-        where, parameters = _where(query, now)
-        ((count,),) = self._rows(f"SELECT count(*) FROM {where}", parameters)  # noqa: S608
-        return int(count)
+        where, parameters = _where(query)
+        if query.open:
+            ((count,),) = self._rows(f"SELECT count(*) FROM {where}", parameters)  # noqa: S608
+            return int(count)
+        # Those that have expired, and have not been deleted yet, are few: they are taken off, since
+        # to ask each of all the others would take long.
+        conditions = where.partition(" WHERE ")[2]
+        tables = "execution e INDEXED BY execution_expires"
+        if query.tag is not None:
+            tables += " CROSS JOIN tag t USING (number)"
+        with self._reader() as reader:
+            reader.execute("BEGIN")
+            try:
+                ((count,),) = reader.execute(f"SELECT count(*) FROM {where}", parameters)  # noqa: S608
+                ((expired,),) = reader.execute(
+                    f"SELECT count(*) FROM {tables} WHERE e.expires <= ? AND {conditions}",  # noqa: S608
+                    [now, *parameters],
+                )
+            finally:
+                reader.execute("COMMIT")
+        return int(count) - int(expired)
 
     def check_integrity(self) -> list[str]:
         """What SQLite itself finds wrong with the file."""
@@ -356,11 +372,21 @@ def insert_tags(header: Header, tags: Iterable[str]) -> list[tuple[str, Sequence
     """The statements that make an execution known by its tags."""
     return [
         (
-            "INSERT OR IGNORE INTO tag VALUES (?, ?, ?, ?)",
-            (header.domain, tag, header.started, header.number),
+            "INSERT OR IGNORE INTO tag VALUES (?, ?, ?, ?, ?)",
+            (header.number, tag, header.domain, header.started, header.closed),
         )
         for tag in tags
     ]
+
+
+def close_tags(header: Header) -> tuple[str, Sequence[Any]]:
+    """The statement that makes a closed execution known as such by its tags."""
+    return "UPDATE tag SET closed = ? WHERE number = ?", (header.closed, header.number)
+
+
+@functools.cache
+def _insert_events(rows: int) -> str:
+    return f"INSERT INTO event VALUES {','.join(['(?,?)'] * rows)}"  # noqa: S608 - our own words
 
 
 _UPSERT_EXECUTION = """
@@ -370,39 +396,34 @@ _UPSERT_EXECUTION = """
 """
 
 
-def _where(query: Query, now: float) -> tuple[str, list[Any]]:
+def _where(query: Query) -> tuple[str, list[Any]]:
     """The tables and the conditions of a query, and their parameters.
 
-    The index is named, since SQLite keeps no statistics here and would have to guess.
+    All columns that it asks for are in one index, which is named: SQLite keeps no statistics here
+    and would have to guess.
     """
+    one = "t" if query.tag is not None else "e"
     tables = f"execution e INDEXED BY {_index(query)}"
-    conditions = ["e.domain = ?"]
-    parameters: list[Any] = [query.domain]
     if query.tag is not None:
-        tables = "tag t CROSS JOIN execution e ON e.number = t.number"
-        conditions = ["t.domain = ?", "t.tag = ?"]
-        parameters.append(query.tag)
-        if query.by == "started":
-            conditions.append("t.started BETWEEN ? AND ?")
-            parameters += (query.oldest, query.latest)
-    conditions.append(f"e.closed IS {'' if query.open else 'NOT '}NULL")
-    conditions.append(f"e.{query.by} BETWEEN ? AND ?")
-    parameters += (query.oldest, query.latest)
-    for column in ("workflow_id", "type_name", "type_version", "close_status"):
+        index = "tag_started" if query.open else f"tag_{query.by}"
+        tables = f"tag t INDEXED BY {index}"
+    conditions = [
+        f"{one}.domain = ?",
+        f"{one}.closed IS {'' if query.open else 'NOT '}NULL",
+        f"{one}.{query.by} BETWEEN ? AND ?",
+    ]
+    parameters: list[Any] = [query.domain, query.oldest, query.latest]
+    for column in ("workflow_id", "type_name", "type_version", "tag", "close_status"):
         value = getattr(query, column)
         if value is not None:
-            conditions.append(f"e.{column} = ?")
+            conditions.append(f"{one}.{column} = ?")
             parameters.append(value)
-    if not query.open:
-        # What has expired is gone, even if it has not been deleted yet.
-        conditions.append("e.expires > ?")
-        parameters.append(now)
     return f"{tables} WHERE {' AND '.join(conditions)}", parameters
 
 
 def _index(query: Query) -> str:
     if query.workflow_id is not None:
-        return "execution_id"
+        return f"execution_id_{query.by}"
     if query.type_name is not None:
         return f"execution_type_{query.by}"
     if query.close_status is not None:

@@ -25,6 +25,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from dataflow.chance import SeededChance, new_id
+from dataflow.engine.readiness import prepare
 from dataflow.errors import DataflowError
 from dataflow.process.calls import NO_RIGHT, Stopped, code, passes, persist
 from dataflow.process.deciding import Answer, Find, Runs
@@ -92,6 +93,7 @@ class Decider:
         ``cache_size``: runs that each thread keeps suspended; 0: every decision replays the whole
         history. ``sticky_seconds``: how long a task may wait for the thread that has its run.
         """
+        prepare()
         self._stopping = False
         self._stop = threading.Event()
         self._problem: BaseException | None = None

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sqlite3
 import statistics
 import subprocess
@@ -46,14 +47,20 @@ GROWTH = 1.3
 INLINE_WORKERS = 8
 
 
-@activity.with_attributes(task_list=TASK_LIST, schedule_to_start_timeout=None,
-                          schedule_to_close_timeout=None)  # fmt: skip
+@activity.with_attributes(
+    name="fleet.nothing",
+    task_list=TASK_LIST,
+    schedule_to_start_timeout=None,
+    schedule_to_close_timeout=None,
+)
 def nothing(x: int) -> int:
     return x
 
 
 class ChainOfActivities(Workflow):
     """Each activity waits for the one before."""
+
+    name = "chain"
 
     def run(self, n: int) -> int:
         x = 0
@@ -64,6 +71,8 @@ class ChainOfActivities(Workflow):
 
 class FanOut(Workflow):
     """None waits for any other."""
+
+    name = "fan-out"
 
     def run(self, n: int) -> int:
         return len([future.result for future in self.map(nothing, range(n))])
@@ -247,8 +256,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    # The workflows are those of the module, under the name by which other processes find them.
-    sys.modules.setdefault("fleet", sys.modules["__main__"])
-    import fleet as module
-
-    module.main()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing is left behind
+    main()
