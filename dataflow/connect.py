@@ -117,8 +117,8 @@ def connect(
 
 
 def _server(url: str) -> Connection:
-    from dataflow.engine.readiness import prepare
     from dataflow.client.http import HttpService
+    from dataflow.engine.readiness import prepare
 
     prepare()
     service = HttpService(url, attempts=settings.connection_attempts())
