@@ -84,6 +84,14 @@ def test_the_pause_grows_to_an_hour():
     assert pauses[-1] == 3600
 
 
+def test_the_pause_begins_anew_after_a_decision():
+    history = HistoryBuilder(Twice)
+    for _ in range(4):
+        postponed(history)
+    history.decided()
+    assert postpone(history.events, 99).start_to_fire_timeout == "5"
+
+
 def test_each_has_a_timer_of_its_own():
     assert postpone([], 3) == StartTimer(timer_id="dataflow-postponed-3", start_to_fire_timeout="5")
     assert postpone([], 9).timer_id != postpone([], 3).timer_id
