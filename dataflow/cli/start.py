@@ -126,8 +126,6 @@ def _run_there(ctx: click.Context, options: dict[str, Any], *, as_json: bool) ->
     begin = inputs.start(definition, text, options)
     with connect(options["engine"], home=options["home"]) as connection:
         client = Client(connection.service, domain(options["domain"]))
-        if connection.kind != "swf":
-            client.ensure_domain()
         clock = SystemClock()
         began = clock.now()
         try:

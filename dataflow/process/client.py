@@ -89,7 +89,13 @@ class Client:
 
         Raises `AlreadyStarted` if one of this workflow id is open.
         """
-        Registrar(self._service, self._domain).workflow(start.workflow_type)
+        try:
+            Registrar(self._service, self._domain).workflow(start.workflow_type)
+        except self._service.exceptions.UnknownResourceFault as error:
+            raise UsageError(
+                f"there is no domain {self._domain}: name one with --domain or SWF_DOMAIN, or "
+                f"make it with `dataflow domain.register {self._domain}`"
+            ) from error
         request: dict[str, Any] = {
             "domain": self._domain,
             "workflowId": start.workflow_id,

@@ -1,0 +1,145 @@
+"""``dataflow standalone``, and the commands that look at what it has left behind."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from commands import HERE, dataflow, environment
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def home(tmp_path):
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def run(home, tmp_path):
+    """The command, with the home of this test."""
+
+    def run(*arguments, **variables):
+        return dataflow(
+            *arguments, DATAFLOW_HOME=str(home), STEPS=str(tmp_path / "steps"), **variables
+        )
+
+    return run
+
+
+def test_a_workflow(run):
+    done = run("standalone", "lasting.Steps", "--input", "3")
+    assert (done.code, done.out) == (0, "3 steps\n")
+    assert done.err.startswith("completed in ")
+    assert done.err.endswith(" s: [0,1,2]\n")
+
+
+def test_for_a_program(run):
+    done = run("--format", "json", "standalone", "--isolation=inline", "lasting.Steps", "-i1")
+    told = json.loads(done.out)
+    assert (told["status"], told["result"]) == ("COMPLETED", [0])
+    assert done.code == 0
+
+
+def test_a_failure(run):
+    done = run("standalone", "lasting.Fails")
+    assert done.code == 1
+    assert "ValueError: no luck" in done.err
+
+
+def test_it_goes_on_where_it_was_killed(run, home, tmp_path):
+    steps = tmp_path / "steps"
+    command = ["standalone", "--workflow-id=w", "--isolation=inline", "lasting.Steps", "-i4"]
+    variables = {"DATAFLOW_HOME": str(home), "STEPS": str(steps), "HANG": "2"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dataflow", *command],
+        cwd=HERE,
+        env=environment(**variables),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while not steps.exists() or "2\n" not in steps.read_text():
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    done = run(*command)
+    assert done.code == 0
+    assert done.err.startswith("going on with w ")
+    assert done.err.endswith(" s: [0,1,2,3]\n")
+    assert steps.read_text().split() == ["0", "1", "2", "2", "3"]
+    assert run("server.check").out.endswith(" events: sound\n")
+
+
+def test_a_repair_does_again_what_is_named(run, tmp_path):
+    assert run("standalone", "--workflow-id=old", "lasting.Steps", "-i3").code == 0
+    (tmp_path / "steps").unlink()
+    done = run("standalone", "--repair=old", "--force-activities=step-2$", "lasting.Steps")
+    assert done.err.endswith(" s: [0,1,2]\n")
+    assert (tmp_path / "steps").read_text().split() == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["lasting.Nothing"], "lasting has no Nothing: its workflows are Steps, Fails"),
+        (["--repair=x", "lasting.Steps"], "there is no execution x in the domain default"),
+        (
+            ["--force-activities=x", "lasting.Steps"],
+            "--force-activities goes with --repair: name the run to repair",
+        ),
+        (["--tags=a,b,c,d,e,f", "lasting.Steps", "-i1"], "6 tags: an execution may have 5"),
+        (
+            ["--engine=nowhere", "lasting.Steps"],
+            (
+                "--engine nowhere is no engine: write local, swf, http://HOST:PORT, "
+                "https://HOST:PORT or unix:PATH"
+            ),
+        ),
+    ],
+)
+def test_mistakes(run, arguments, line):
+    assert run("standalone", *arguments) == (2, "", f"error: {line}\n")
+
+
+def test_an_activity_again(run, tmp_path, home):
+    assert run("standalone", "--workflow-id=w", "lasting.Steps", "-i2").code == 0
+    server = subprocess.Popen(
+        [sys.executable, "-m", "dataflow", "server.start"],
+        cwd=HERE,
+        env=environment(DATAFLOW_HOME=str(home)),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stderr.readline().startswith("dataflow server ready")
+    try:
+        rerun = ("activity.rerun", "--workflow-id=w", "--activity-id")
+        assert run(*rerun, "activity-lasting.step-2") == (0, "1\n", "")
+        assert run(*rerun, "none").err == (
+            "error: there is no activity none: there are "
+            "activity-lasting.step-1, activity-lasting.step-2\n"
+        )
+        started = run("workflow.start", "--workflow-id=two", "lasting.Steps", "-i1")
+        assert started.out.split()[0] == "two"
+        again = run("workflow.start", "--workflow-id=two", "lasting.Steps", "-i1")
+        assert (again.code, again.out) == (1, "")
+        assert "with the workflow id two is open" in again.err
+        nowhere = run("workflow.start", "--domain=nowhere", "lasting.Steps", "-i1")
+        assert nowhere.code == 2
+        assert nowhere.err.startswith("error: there is no domain nowhere: ")
+        registered = run("domain.register", "default")
+        assert registered.code == 1
+        assert registered.err == "error: the domain default is registered already\n"
+    finally:
+        server.terminate()
+        server.communicate()
+
+
+def test_info_hides_secrets(run):
+    done = run("info", "environment", AWS_SECRET_ACCESS_KEY="hush")  # noqa: S106 - none
+    assert "AWS_SECRET_ACCESS_KEY (hidden)" in done.out
+    assert "hush" not in done.out
+    told = json.loads(run("--format=json", "info").out)
+    assert set(told) == {"versions", "settings", "environment"}
