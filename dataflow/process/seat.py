@@ -98,6 +98,8 @@ class Seat:
         try:
             self._slot.make_ready()
         except ChildFailed as error:
+            if self._duty.stopping.is_set():
+                return False  # it was ended with its worker
             self._starts += 1
             if self._starts >= _STARTS:
                 raise
