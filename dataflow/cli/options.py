@@ -61,3 +61,35 @@ grace_option = click.option(
 
 #: For the processes that a supervisor starts: their line to it.
 line_option = click.option("--supervised", "line", type=int, hidden=True)
+
+# --- how an execution begins: `dataflow.cli.inputs` reads them ------------------------------
+
+input_option = click.option(
+    "-i",
+    "--input",
+    "text",
+    metavar="JSON",
+    help="Arguments of run(): a list of them, an object with args and kwargs, or one argument.",
+)
+
+input_file_option = click.option(
+    "--input-file", "file", metavar="FILE", help="A file that holds the JSON."
+)
+
+execution_timeout_option = click.option(
+    "--execution-timeout",
+    metavar="S",
+    type=click.IntRange(min=1),
+    help="Seconds that the execution may take. Default: the workflow's own.",
+)
+
+decision_tasks_timeout_option = click.option(
+    "--decision-tasks-timeout",
+    metavar="S",
+    type=click.IntRange(min=1),
+    help="Seconds that a decision may take. Default: the workflow's own, else 300.",
+)
+
+tags_option = click.option(
+    "--tags", metavar="A,B", help="Tags of the execution, at most 5. Default: the workflow's own."
+)

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dataflow.cli import render
-from dataflow.cli.options import domain_option, engine_option, format_option, home_option
+from dataflow.cli.options import (
+    decision_tasks_timeout_option,
+    domain_option,
+    engine_option,
+    execution_timeout_option,
+    format_option,
+    home_option,
+    input_file_option,
+    input_option,
+    tags_option,
+)
 from dataflow.cli.screen import Screen
 from dataflow.errors import UsageError
 
@@ -31,24 +41,16 @@ _ASK_SECONDS = 2.0
 @click.argument("workflow")
 @click.argument("rest", metavar="[-]", nargs=-1)
 @domain_option
-@click.option(
-    "-i",
-    "--input",
-    "text",
-    metavar="JSON",
-    help="Arguments of run(): a list of them, an object with args and kwargs, or one argument.",
-)
-@click.option("--input-file", "file", metavar="FILE", help="A file that holds the JSON.")
+@input_option
+@input_file_option
 @click.option(
     "--workflow-id",
     metavar="ID",
     help="A name for the execution. If one of this name is open, it goes on where it was.",
 )
-@click.option("--execution-timeout", metavar="S", type=click.IntRange(min=1), help="In seconds.")
-@click.option(
-    "--decision-tasks-timeout", metavar="S", type=click.IntRange(min=1), help="In seconds."
-)
-@click.option("--tags", metavar="A,B", help="Tags of the execution, at most 5.")
+@execution_timeout_option
+@decision_tasks_timeout_option
+@tags_option
 @click.option(
     "-D", "--nb-deciders", metavar="N", type=click.IntRange(min=1), default=1, help="Default: 1."
 )

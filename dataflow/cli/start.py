@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dataflow.cli import render
-from dataflow.cli.options import domain_option, engine_option, home_option
+from dataflow.cli.options import (
+    decision_tasks_timeout_option,
+    domain_option,
+    engine_option,
+    execution_timeout_option,
+    home_option,
+    input_file_option,
+    input_option,
+    tags_option,
+)
 from dataflow.cli.screen import Screen
 from dataflow.errors import UsageError
 
@@ -42,14 +51,8 @@ _REMOTE_ONLY = {
 @click.argument("workflow")
 @click.argument("rest", metavar="[-]", nargs=-1)
 @click.option("--local", is_flag=True, help="Run it here and now, in this process.")
-@click.option(
-    "-i",
-    "--input",
-    "text",
-    metavar="JSON",
-    help="Arguments of run(): a list of them, an object with args and kwargs, or one argument.",
-)
-@click.option("--input-file", "file", metavar="FILE", help="A file that holds the JSON.")
+@input_option
+@input_file_option
 @click.option(
     "--nb-workers",
     metavar="N",
@@ -64,11 +67,9 @@ _REMOTE_ONLY = {
     metavar="L",
     help="Where its deciders wait. Default: the workflow's own.",
 )
-@click.option("--execution-timeout", metavar="S", type=click.IntRange(min=1), help="In seconds.")
-@click.option(
-    "--decision-tasks-timeout", metavar="S", type=click.IntRange(min=1), help="In seconds."
-)
-@click.option("--tags", metavar="A,B", help="Tags of the execution, at most 5.")
+@execution_timeout_option
+@decision_tasks_timeout_option
+@tags_option
 @click.option("--wait", is_flag=True, help="Wait for its end, and tell it as --local does.")
 @engine_option
 @home_option
