@@ -13,6 +13,9 @@ from pathlib import Path
 
 from dataflow import ActivityCanceled, activity
 
+#: Beyond any file descriptor that a process of these tests has: a long run opens many.
+_MOST_FILES = 10_000
+
 
 @activity.with_attributes()
 def add(a, b=1):
@@ -174,13 +177,13 @@ def leaves(path, code):
 
 @activity.with_attributes()
 def closes_everything(path):
-    os.closerange(3, 256)
+    os.closerange(3, _MOST_FILES)
 
 
 @activity.with_attributes()
 def babbles(path, byte):
     """Write to whatever is open."""
-    for fd in range(3, 256):
+    for fd in range(3, _MOST_FILES):
         with contextlib.suppress(OSError):
             os.write(fd, bytes([byte]) * 100)
     time.sleep(60)
