@@ -4,6 +4,7 @@ import pytest
 from one_execution import PAY, WORKERS, Token, kinds, schedule
 
 from dataflow.engine.rules.registry import ActivityDefaults
+from dataflow.engine.rules.requests import start_activity_task
 from dataflow.protocol import decisions as de
 from dataflow.protocol import events as ev
 from dataflow.protocol.limits import Limits
@@ -199,6 +200,25 @@ def test_a_task_is_handed_out_once(run):
     run.take("a")
     with run.refused():
         run.take("a")
+
+
+def test_the_times_of_a_task_are_known(run):
+    """The time when the last activity task was scheduled for this workflow execution.
+    (DescribeWorkflowExecution, latestActivityTaskTimestamp)"""
+    assert run.state.latest_activity_at is None
+    began = run.now
+    run.decide(schedule("a"))
+    run.wait(5)
+    run.take("a")
+    activity = run.state.activities[5]
+    assert (activity.scheduled_at, activity.started_at) == (began, began + 5)
+    assert run.state.latest_activity_at == began
+
+
+@pytest.mark.parametrize("scheduled_event_id", [0, 4, 6, 99])
+def test_what_was_never_scheduled_is_not_handed_out(working, scheduled_event_id):
+    with working.refused():
+        start_activity_task(working.state, scheduled_event_id, None, working.now)
 
 
 def test_a_worker_completes_its_task(working):

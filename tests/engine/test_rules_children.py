@@ -74,6 +74,15 @@ def test_a_child_starts(domain):
     assert domain["order"].children[INITIATED].started_event_id == STARTED
 
 
+def test_a_child_has_not_started_before_it_is_told_so(run):
+    """A request was made to start a child workflow execution. (HistoryEvent,
+    StartChildWorkflowExecutionInitiated)"""
+    run.decide(start_child())
+    child = run.state.children[INITIATED]
+    assert (child.initiated_event_id, child.started_event_id) == (INITIATED, 0)
+    assert child.initiated == run.history[INITIATED - 1].attributes
+
+
 def test_runs_are_named_after_the_events_that_begin_them(domains):
     """A history written twice from the same answers names the same runs, and each run has a name of
     its own."""

@@ -143,6 +143,16 @@ def test_a_started_task_names_its_decider(run):
     )
 
 
+def test_the_times_of_a_task_are_known(run):
+    """Nothing else tells a task token of before a crash from one of after it."""
+    began = run.now
+    run.wait(5)
+    run.poll()
+    task = run.state.decision_task
+    assert (task.scheduled_at, task.started_at) == (began, began + 5)
+    assert run.state.started_at == began
+
+
 # --- answers -----------------------------------------------------------------------------
 
 

@@ -103,7 +103,7 @@ def test_a_cancelled_timer_does_not_fire(run):
         ev.TimerCanceled(timer_id="t", started_event_id=5, decision_task_completed_event_id=9)
     ]
     assert run.wait(90_000) == []
-    assert run.state.timers == {}
+    assert run.state.timers == run.state._timer_ids == {}
 
 
 @pytest.mark.parametrize(

@@ -323,6 +323,11 @@ class Witness:
     def compare(self, state):
         """The rules' state is what has been read."""
         assert state.open is (self.closed is None)
+        assert state.started_at == self.time(1)
+        scheduled = [self.time(n) for n, _ in self.all(ev.ActivityTaskScheduled)]
+        assert state.latest_activity_at == max(scheduled, default=None)
+        completed = [a.started_event_id for _, a in self.all(ev.DecisionTaskCompleted)]
+        assert state.previous_started_event_id == max(completed, default=0)
         if self.closed is None:
             assert not self.news or self.decision is not None, "news that no decider will see"
             activities = {n: activity.started_event_id for n, activity in state.activities.items()}
