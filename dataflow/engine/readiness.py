@@ -17,7 +17,7 @@ from dataflow.protocol.faults import Fault
 _guard = threading.Lock()
 _done = False
 
-_ANY_EVENT = ev.encode(ev.Event(1, 0.0, ev.TimerFired(timer_id="t", started_event_id=1)))
+_ANY_EVENT = ev.Event(1, 0.0, ev.TimerFired(timer_id="t", started_event_id=1))
 
 
 def prepare() -> None:
@@ -26,7 +26,8 @@ def prepare() -> None:
     with _guard:
         if _done:
             return
-        ev.decode(_ANY_EVENT)
+        ev.decode(ev.encode(_ANY_EVENT))
+        ev.from_wire(ev.to_wire(_ANY_EVENT))
         for name in operations.OPERATIONS:
             with suppress(Fault):
                 operations.parse(name, b"{}")

@@ -497,11 +497,20 @@ def from_wire(wire: Mapping[str, Any]) -> Event:
     time = wire.get("eventTimestamp")
     if isinstance(time, datetime):
         wire = {**wire, "eventTimestamp": time.timestamp()}
-    try:
-        return _event(msgspec.convert(wire, _wire_event()))
-    except msgspec.ValidationError:
-        # Once more, with every value of an enumeration allowed.
-        return _event(msgspec.convert(wire, _open_wire_event()))
+    head = msgspec.convert(wire, _Head)
+    cls = EVENT_TYPES.get(head.eventType)
+    if cls is None:
+        attributes: Attributes = UnknownEvent(event_type=head.eventType)
+    else:
+        given = wire.get(_NAMES[cls][1])
+        if given is None:
+            given = {}
+        try:
+            attributes = msgspec.convert(given, cls)
+        except msgspec.ValidationError:
+            # Once more, with every value of an enumeration allowed.
+            attributes = cls(*msgspec.structs.astuple(msgspec.convert(given, _open(cls))))
+    return Event(head.eventId, head.eventTimestamp, attributes)
 
 
 def encode(event: Event) -> bytes:
@@ -542,18 +551,12 @@ _NAMES: dict[type[Attributes], tuple[str, str]] = {
 
 
 def _event(wire: Any) -> Event:
-    attributes: Attributes
     cls = EVENT_TYPES.get(wire.eventType)
     if cls is None:
-        attributes = UnknownEvent(event_type=wire.eventType)
-    else:
-        given = getattr(wire, _NAMES[cls][1])
-        if given is None:
-            attributes = msgspec.convert({}, cls)
-        elif type(given) is cls:
-            attributes = given
-        else:
-            attributes = cls(*msgspec.structs.astuple(given))
+        return Event(wire.eventId, wire.eventTimestamp, UnknownEvent(event_type=wire.eventType))
+    attributes: Attributes | None = getattr(wire, _NAMES[cls][1])
+    if attributes is None:
+        attributes = msgspec.convert({}, cls)
     return Event(wire.eventId, wire.eventTimestamp, attributes)
 
 
@@ -569,17 +572,8 @@ def _decoder() -> msgspec.json.Decoder[Any]:
 
 @functools.cache
 def _wire_event() -> type[Any]:
-    return _with_members(EVENT_TYPES)
-
-
-@functools.cache
-def _open_wire_event() -> type[Any]:
-    return _with_members({name: _with_open_enumerations(cls) for name, cls in EVENT_TYPES.items()})
-
-
-def _with_members(types: Mapping[str, type[Any]]) -> type[Any]:
     """A structure with the members of an event on the wire."""
-    members = [(attributes_member(name), cls | None, None) for name, cls in types.items()]
+    members = [(attributes_member(name), cls | None, None) for name, cls in EVENT_TYPES.items()]
     return msgspec.defstruct(
         "WireEvent",
         [("eventId", int), ("eventTimestamp", float), ("eventType", str), *members],
@@ -588,7 +582,16 @@ def _with_members(types: Mapping[str, type[Any]]) -> type[Any]:
     )
 
 
-def _with_open_enumerations(cls: type[Attributes]) -> type[Any]:
+class _Head(msgspec.Struct, gc=False):
+    """What every event has."""
+
+    eventId: int
+    eventTimestamp: float
+    eventType: str
+
+
+@functools.cache
+def _open(cls: type[Attributes]) -> type[Any]:
     """A structure with the members of this one, in which an enumeration may be any string."""
     fields = []
     for field in msgspec.structs.fields(cls):
