@@ -321,6 +321,7 @@ class State:
                 derive = _DERIVED.get(type(event.attributes))
                 if derive is not None:
                     derive(self, live, event)
+            batch.deciding = _decides(execution, events[-1])
             live.batch = batch
             batch.runs.add(execution.run_id)
             self.histories.add(live, bodies)
@@ -503,6 +504,15 @@ class State:
             if due is not None and due <= now and (first is None or due <= first):
                 self.record(live.domain, live.domain.rules.expire(live.execution, now))
             self.watch(live)
+
+
+def _decides(execution: Execution, last: Event) -> bool:
+    """Whether a decider is about to answer, after the last event of a history."""
+    kind = type(last.attributes)
+    return kind is ev.DecisionTaskStarted or (
+        # One that has the execution in memory is there, and polls.
+        kind is ev.DecisionTaskScheduled and execution.override is not None
+    )
 
 
 def execution_info(execution: Execution, closed: float | None) -> bytes:
