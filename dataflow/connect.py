@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from dataflow import settings
 from dataflow.errors import UsageError
-from dataflow.process.polling import Poller
+from dataflow.process.polling import Direct, Poller
 from dataflow.protocol.service import Service
 
 if TYPE_CHECKING:
@@ -51,10 +51,18 @@ class Connection:
     """A way to an engine, for all threads of this process; a context manager that closes it."""
 
     def __init__(
-        self, service: Service, poller: Callable[[], Poller], *, kind: Kind, name: str
+        self,
+        service: Service,
+        poller: Callable[[], Poller],
+        *,
+        kind: Kind,
+        name: str,
+        direct: Direct | None = None,
     ) -> None:
         #: All operations, in the shape of ``boto3.client("swf")``.
         self.service = service
+        #: The engine, if it is in this process.
+        self.direct = direct
         self._poller = poller
         self.kind = kind
         #: Where it leads, for people.
@@ -153,7 +161,7 @@ def _own(home: str | None, durability: Durability) -> Connection:
     for attempt in range(1, _OWN_ATTEMPTS + 1):
         try:
             engine = Engine(file, durability=durability)
-            return Connection(engine, engine.poller, kind="embedded", name=str(file))
+            return Connection(engine, engine.poller, kind="embedded", name=str(file), direct=engine)
         except EngineInUse:
             try:
                 return _server(f"unix:{directory / ENGINE_SOCKET}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -24,6 +25,10 @@ from dataflow.protocol.service import Service, in_python
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
+#: The operations by their methods.
+_OPERATIONS: Final = {
+    re.sub("(?<!^)(?=[A-Z])", "_", name).lower(): name for name in operations.OPERATIONS
+}
 #: Told to a poll that it shall not wait any longer.
 _BREAK_OFF: Final = object()
 
@@ -80,6 +85,23 @@ class Engine(Service):
                 self._service.cancel(poll)
             raise
         return _in_python(given)
+
+    def ask(
+        self,
+        method: str,
+        request: Mapping[str, Any],
+        told: Callable[[Callable[[], Mapping[str, Any]]], None],
+    ) -> Callable[[], bool]:
+        """Have done what this method does, without waiting for it.
+
+        ``told`` is called once, from any thread, and may neither wait nor raise. What it is given
+        returns the answer as on the wire (times are numbers, a list of events is the `msgspec.Raw`
+        of its JSON), or raises the fault. Returns what withdraws a poll: True, if ``told`` will not
+        be called any more. Raises the faults of a request that does not fit the model.
+        """
+        asked = operations.convert(_OPERATIONS[method], request)
+        poll = self._service.submit(asked, lambda given: told(lambda: _on_the_wire(given)))
+        return lambda: poll is not None and self._service.cancel(poll)
 
     def poller(self) -> EnginePoller:
         """Polls for one thread, which another one can break off."""
@@ -157,6 +179,14 @@ class EnginePoller:
         if isinstance(given, Fault):
             raise given
         return _in_python(given)
+
+
+def _on_the_wire(given: Any) -> Mapping[str, Any]:
+    if isinstance(given, Fault):
+        raise given
+    if isinstance(given, Later):
+        given = given.read()
+    return {} if given is None else given
 
 
 def _in_python(given: Any) -> dict[str, Any]:

@@ -27,6 +27,7 @@ def prepare() -> None:
         if _done:
             return
         ev.decode(ev.encode(_ANY_EVENT))
+        ev.decode_all(b"[]")
         ev.from_wire(ev.to_wire(_ANY_EVENT))
         for name in operations.OPERATIONS:
             with suppress(Fault):

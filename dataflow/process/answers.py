@@ -14,18 +14,25 @@ Canceled   it was cancelled, or nothing    cancelled
 An answer is given until it is taken: for as long as the service may be away and the task alive. An
 answer that comes too late is dropped; one that the service refuses is a failure of the task. No
 worker dies of an answer.
+
+An engine in this process calls back when an answer is on disk. Nobody waits for that: the answer is
+with the engine, which writes it before it ends. If it could not be written, a thread of its own
+gives it again.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from dataflow.errors import DataflowError
 from dataflow.process.calls import Stopped, code, passes, pauses, persist
 from dataflow.process.jobs import Canceled, Completed, Failed, Outcome
+from dataflow.process.logs import task_context
+from dataflow.process.polling import Answered, Direct
 from dataflow.process.running import Ending, Running
 from dataflow.protocol.service import Service
 
@@ -55,16 +62,59 @@ class Answers:
         service: Service,
         hurry: threading.Event,
         pauses: Callable[[], Iterator[float]] = pauses,
+        direct: Direct | None = None,
     ) -> None:
         """``hurry``: when it is set, nothing is tried again."""
         self._service = service
+        self._direct = direct
         self._hurry = hurry
         self._pauses = pauses
+        #: Those that give answers again.
+        self._again: set[threading.Thread] = set()
 
     def give(self, running: Running, outcome: Outcome) -> None:
         """Answer a task, unless somebody else has. Never raises an `Exception`."""
         if not running.claim():
             return
+        if isinstance(outcome, Canceled) and running.ending is Ending.STOPPED:
+            outcome = STOPPED
+        if self._direct is None or not self._leave(self._direct, running, outcome):
+            self._insist(running, outcome)
+
+    def join(self, seconds: float) -> None:
+        """Wait for the answers that have to be given again."""
+        deadline = time.monotonic() + seconds
+        for thread in list(self._again):
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _leave(self, direct: Direct, running: Running, outcome: Outcome) -> bool:
+        """Leave an answer with the engine; whether it takes it."""
+        if running.ending is Ending.GONE:
+            return False
+        method, request = self._request(running.task.token, outcome)
+
+        def told(answered: Answered) -> None:
+            try:
+                answered()
+            except Exception:  # noqa: BLE001 - whatever it is: it is met again, and looked at
+                thread = threading.Thread(
+                    target=self._give_again, args=(running, outcome), name="answer", daemon=True
+                )
+                self._again.add(thread)
+                thread.start()
+
+        try:
+            direct.ask(method, request, told)
+        except Exception:  # noqa: BLE001 - as above
+            return False
+        return True
+
+    def _give_again(self, running: Running, outcome: Outcome) -> None:
+        with task_context(**running.task.log_fields):
+            self._insist(running, outcome)
+        self._again.discard(threading.current_thread())
+
+    def _insist(self, running: Running, outcome: Outcome) -> None:
         try:
             self._give(running, outcome)
         except _Gone:
@@ -82,8 +132,6 @@ class Answers:
                 _log.exception("the answer could not be given", extra=_LOST)
 
     def _give(self, running: Running, outcome: Outcome) -> None:
-        if isinstance(outcome, Canceled) and running.ending is Ending.STOPPED:
-            outcome = STOPPED
         try:
             self._persist(running, outcome)
         except (_Gone, Stopped):
@@ -98,23 +146,23 @@ class Answers:
 
     def _persist(self, running: Running, outcome: Outcome) -> None:
         method, request = self._request(running.task.token, outcome)
+        ask = getattr(self._service, method)
 
         def respond() -> None:
             if running.ending is Ending.GONE:
                 raise _Gone
-            method(**request)
+            ask(**request)
 
         persist(respond, seconds=ANSWER_SECONDS, stop=self._hurry, pause=self._pauses())
 
-    def _request(self, token: str, outcome: Outcome) -> tuple[Callable[..., Any], dict[str, Any]]:
-        service = self._service
+    def _request(self, token: str, outcome: Outcome) -> tuple[str, dict[str, Any]]:
         if isinstance(outcome, Completed):
             request = {"taskToken": token, "result": outcome.result}
-            return service.respond_activity_task_completed, request
+            return "respond_activity_task_completed", request
         if isinstance(outcome, Failed):
             request = {"taskToken": token, "reason": outcome.reason, "details": outcome.details}
-            return service.respond_activity_task_failed, request
-        return service.respond_activity_task_canceled, {"taskToken": token}
+            return "respond_activity_task_failed", request
+        return "respond_activity_task_canceled", {"taskToken": token}
 
 
 #: Faults that another answer would meet, too: the task is over, or the worker has no right.

@@ -71,6 +71,7 @@ class Client:
     def __init__(self, service: Service, domain: str) -> None:
         self._service = service
         self._domain = domain
+        self._registrar = Registrar(service, domain)
 
     def ensure_domain(self) -> None:
         """Register the domain, if it is not."""
@@ -90,7 +91,7 @@ class Client:
         Raises `AlreadyStarted` if one of this workflow id is open.
         """
         try:
-            Registrar(self._service, self._domain).workflow(start.workflow_type)
+            self._registrar.workflow(start.workflow_type)
         except self._service.exceptions.UnknownResourceFault as error:
             raise UsageError(
                 f"there is no domain {self._domain}: name one with --domain or SWF_DOMAIN, or "

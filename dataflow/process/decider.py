@@ -7,7 +7,9 @@
 2. *A thread that decides polls for nothing new.* What was on its way to it waits; but not for
    longer than a moment, if another thread has nothing to do: that one takes it over.
 3. *An answer is given until it is taken*, or the task is known to be somebody else's. A run whose
-   answer may not have been accepted is dropped. An answer that is refused is postponed.
+   answer may not have been accepted is dropped. An answer that is refused is postponed. An engine
+   in this process calls back when an answer is on disk: until then the thread decides others; not
+   the same one, though, for whom it is better to see all that happens meanwhile at once.
 4. *Errors of the service never end a decider*, except those of use: an unknown domain, no right.
 """
 
@@ -18,7 +20,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -30,11 +32,12 @@ from dataflow.errors import DataflowError
 from dataflow.process.calls import NO_RIGHT, Stopped, code, passes, persist
 from dataflow.process.deciding import Answer, Find, Runs
 from dataflow.process.logs import task_context
-from dataflow.process.polling import Connection
+from dataflow.process.polling import Answered, Connection, Direct
 from dataflow.process.registering import Registrar
-from dataflow.process.taking import READ_SECONDS, Source, Taken
+from dataflow.process.taking import READ_SECONDS, Inbox, Request, Taken, source
 from dataflow.protocol import decisions as de
 from dataflow.protocol.decisions import Decision
+from dataflow.protocol.events import Event
 from dataflow.protocol.limits import ID_LENGTH, SWF_LIMITS, Limits
 from dataflow.protocol.service import Service
 
@@ -55,6 +58,7 @@ class _Duty:
     """What all threads of a decider work with."""
 
     service: Service
+    direct: Direct | None
     domain: str
     #: The common one.
     task_list: str
@@ -102,6 +106,7 @@ class Decider:
         self._service = connection.service
         duty = _Duty(
             service=connection.service,
+            direct=connection.direct,
             domain=domain,
             task_list=task_list,
             identity=identity,
@@ -187,7 +192,9 @@ class _Thread:
         self.others: Sequence[_Thread] = ()
         #: Since when it is at the task in hand.
         self._since: float | None = None
-        self._inbox: SimpleQueue[Taken | None] = SimpleQueue()
+        #: Which execution was decided last.
+        self._last = ""
+        self._inbox: Inbox = SimpleQueue()
         self._back: dict[str, Any] = {"taskList": {"name": duty.task_list}}
         self._here = self._back
         if task_list != duty.task_list:
@@ -199,35 +206,36 @@ class _Thread:
         if duty.identity:
             request["identity"] = duty.identity
         self._sources = [
-            Source(
+            source(
+                duty.direct,
                 connection.poller(),
-                {**request, "taskList": {"name": name}},
-                stop=duty.stop,
-                inbox=self._inbox,
-                give_up=duty.give_up,
+                Request(
+                    poll={**request, "taskList": {"name": name}},
+                    stop=duty.stop,
+                    inbox=self._inbox,
+                    give_up=duty.give_up,
+                ),
             )
             for name in dict.fromkeys((duty.task_list, task_list))
         ]
-        self._threads = [
-            threading.Thread(target=self._work, name=f"decider {task_list}", daemon=True),
-            *(source.thread for source in self._sources),
-        ]
+        self._thread = threading.Thread(target=self._work, name=f"decider {task_list}", daemon=True)
 
     @property
     def alive(self) -> bool:
-        return any(thread.is_alive() for thread in self._threads)
+        return self._thread.is_alive() or any(source.alive for source in self._sources)
 
     def start(self) -> None:
-        for thread in self._threads:
-            thread.start()
+        self._thread.start()
+        for one in self._sources:
+            one.start()
 
     def cancel(self) -> None:
-        for source in self._sources:
-            source.poller.cancel()
+        for one in self._sources:
+            one.cancel()
 
     def join(self, deadline: float | None) -> None:
-        for thread in self._threads:
-            thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        for join in (self._thread.join, *(one.join for one in self._sources)):
+            join(None if deadline is None else max(0.0, deadline - time.monotonic()))
 
     # --- taking turns ---------------------------------------------------------------------
 
@@ -241,7 +249,8 @@ class _Thread:
                     continue
                 if not taken.decided:
                     self._decide(taken)
-                taken.slot.release()
+                if not taken.held:
+                    taken.release()
         except BaseException as error:  # noqa: BLE001 - raised by `Decider.run`
             self._duty.give_up(error)
         finally:
@@ -249,12 +258,19 @@ class _Thread:
             self._duty.left()
 
     def _next(self) -> Taken | None:
+        """The next task; None: a source has ended."""
         while True:
             try:
-                return self._inbox.get(timeout=_SLOW_SECONDS)
+                news = self._inbox.get(timeout=_SLOW_SECONDS)
             except Empty:
                 for other in self.others:
                     other.give_away(self._decide)
+                continue
+            if not callable(news):
+                return news
+            taken = news()
+            if taken is not None:
+                return taken
 
     def give_away(self, decide: Callable[[Taken], None]) -> None:
         """Let another thread decide the task that waits for this one, if there is one."""
@@ -262,20 +278,27 @@ class _Thread:
         if since is None or time.monotonic() - since < _SLOW_SECONDS:
             return
         try:
-            taken = self._inbox.get_nowait()
+            news = self._inbox.get_nowait()
         except Empty:
             return
-        if taken is not None and not taken.decided:
-            decide(taken)
-            taken.decided = True
+        if callable(news):
+            news = news()
+            if news is None:
+                return
+        if news is not None and not news.decided:
+            decide(news)
+            news.decided = True
         # Its slot, or that its source has ended, is for this thread.
-        self._inbox.put(taken)
+        self._inbox.put(news)
 
     # --- deciding -------------------------------------------------------------------------
 
     def _decide(self, taken: Taken) -> None:
         """Decide and answer, or tell why not."""
-        task = taken.task
+        self._try(taken.task, partial(self._answer, taken))
+
+    def _try(self, task: Mapping[str, Any], answer: Callable[[], Answer]) -> None:
+        """Give an answer to a task, or tell why not."""
         execution = task["workflowExecution"]
         run_id = execution["runId"]
         self._since = time.monotonic()
@@ -283,13 +306,13 @@ class _Thread:
             domain=self._duty.domain, workflow_id=execution["workflowId"], run_id=run_id
         ):
             try:
-                answer = self._answer(taken)
+                given = answer()
             except Exception as error:  # noqa: BLE001 - law 4
                 # Whether an answer was accepted or not: the history knows, the run does not.
                 self._runs.drop(run_id)
                 _log_loss(error)
             else:
-                if answer.closing:
+                if given.closing:
                     self._runs.drop(run_id)
         self._since = None
 
@@ -301,21 +324,65 @@ class _Thread:
             # Not only an `Exception`: user code may raise KeyboardInterrupt, too.
             if _nothing_helps(error):
                 raise
-            answer = self._runs.postpone(task, error)
+            answer = self._runs.postpone(task, error, self._runs.known)
+        known = self._runs.known
         try:
-            self._give(task, answer)
-        except Exception as error:
-            if _nothing_helps(error) or code(error) in NO_RIGHT:
-                raise
-            refused = DataflowError(
-                f"the answer was refused: {code(error) or type(error).__name__}: {error}"
-            )
-            refused.__cause__ = error
-            answer = self._runs.postpone(task, refused)
-            self._give(task, answer)
+            self._give(taken, answer, known)
+        except Exception as error:  # noqa: BLE001 - raised again, if there is nothing to be done
+            return self._refused(task, error, known)
         return answer
 
-    def _give(self, task: dict[str, Any], answer: Answer) -> None:
+    def _refused(self, task: Mapping[str, Any], error: Exception, known: Sequence[Event]) -> Answer:
+        """An answer was refused: postpone the decision. Raises the error if that is no help."""
+        if _nothing_helps(error) or code(error) in NO_RIGHT:
+            raise error
+        refused = DataflowError(
+            f"the answer was refused: {code(error) or type(error).__name__}: {error}"
+        )
+        refused.__cause__ = error
+        answer = self._runs.postpone(task, refused, known)
+        self._insist(answer, self._request(task, answer))
+        return answer
+
+    def _give(self, taken: Taken, answer: Answer, known: Sequence[Event]) -> None:
+        task, direct = taken.task, self._duty.direct
+        request = self._request(task, answer)
+        if direct is None:
+            self._insist(answer, request)
+            return
+        run_id = task["workflowExecution"]["runId"]
+        again_at_once, self._last = run_id != self._last, run_id
+
+        def again(error: Exception) -> Answer:
+            if not passes(error):
+                return self._refused(task, error, known)
+            self._insist(answer, request)
+            return answer
+
+        def told(answered: Answered) -> None:
+            try:
+                answered()
+            except Exception as error:  # noqa: BLE001 - looked at by the thread that has the run
+                self._inbox.put(partial(self._try, task, partial(again, error)))
+            if not again_at_once:
+                taken.release()
+
+        self._register(answer)
+        direct.ask("respond_decision_task_completed", request, told)
+        taken.held = not again_at_once
+
+    def _insist(self, answer: Answer, request: dict[str, Any]) -> None:
+        """Give an answer until it is taken."""
+        self._register(answer)
+        respond = partial(self._duty.service.respond_decision_task_completed, **request)
+        persist(respond, seconds=_ANSWER_SECONDS, stop=self._duty.stop)
+
+    def _register(self, answer: Answer) -> None:
+        duty = self._duty
+        register = partial(duty.registrar.before, answer.decisions)
+        persist(register, seconds=_ANSWER_SECONDS, stop=duty.stop)
+
+    def _request(self, task: Mapping[str, Any], answer: Answer) -> dict[str, Any]:
         duty = self._duty
         place = duty.place
         decisions = answer.decisions if place is None else map(place, answer.decisions)
@@ -326,12 +393,7 @@ class _Thread:
         }
         if answer.execution_context is not None:
             request["executionContext"] = answer.execution_context
-
-        def respond() -> None:
-            duty.registrar.before(answer.decisions)
-            duty.service.respond_decision_task_completed(**request)
-
-        persist(respond, seconds=_ANSWER_SECONDS, stop=duty.stop)
+        return request
 
 
 _LOST = {"event": "decision.lost"}

@@ -86,14 +86,14 @@ class Runs:
     def __len__(self) -> int:
         return len(self._runs)
 
-    def decide(self, task: Mapping[str, Any], pages: Iterable[Sequence[Any]]) -> Answer:
+    def decide(self, task: Mapping[str, Any], pages: Iterable[Sequence[Event]]) -> Answer:
         """The answer to a decision task; ``pages`` are its events, page after page.
 
         Raises what reading pages and histories raises.
         """
         run_id = task["workflowExecution"]["runId"]
         self._events = ()
-        self._events = [ev.from_wire(wire) for page in pages for wire in page]
+        self._events = [event for page in pages for event in page]
         decided, context = self._go_on(run_id), None
         if decided is None:
             # Where a run goes on, the last answer was its own.
@@ -104,7 +104,9 @@ class Runs:
         if decided.verdict in {Verdict.BROKEN, Verdict.STALE}:
             problem = decided.problem
             return self.postpone(
-                task, problem or DataflowError("the events of the task do not fit its history")
+                task,
+                problem or DataflowError("the events of the task do not fit its history"),
+                self._events,
             )
         return Answer(
             decisions=decided.decisions,
@@ -112,11 +114,20 @@ class Runs:
             closing=decided.verdict in {Verdict.CLOSING, Verdict.CLOSED},
         )
 
-    def postpone(self, task: Mapping[str, Any], problem: BaseException) -> Answer:
-        """The answer to the decision task in hand, if there is no other."""
+    @property
+    def known(self) -> Sequence[Event]:
+        """What was read of the history of the last task.
+
+        All of it; or what is new, where a run that was suspended goes on.
+        """
+        return self._events
+
+    def postpone(
+        self, task: Mapping[str, Any], problem: BaseException, known: Sequence[Event]
+    ) -> Answer:
+        """The answer to a decision task, if there is no other; ``known``: of its history."""
         run_id = task["workflowExecution"]["runId"]
-        # The whole history; or what is new, where a run that was suspended does not fit any more.
-        timer = postpone(self._events, task["startedEventId"])
+        timer = postpone(known, task["startedEventId"])
         if isinstance(problem, DataflowError):
             told, cause = str(problem), problem.__cause__
         else:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from dataflow.protocol.service import Service
@@ -35,12 +36,39 @@ class Poller(Protocol):
         ...
 
 
+#: Gives an answer, or raises the fault that it is.
+Answered = Callable[[], Mapping[str, Any]]
+
+
+class Direct(Protocol):
+    """An engine in this process, which calls back: nobody waits in a thread for its answers.
+
+    What is called back is called once, from any thread, and may neither wait nor raise.
+    """
+
+    def ask(
+        self, method: str, request: Mapping[str, Any], told: Callable[[Answered], None]
+    ) -> Callable[[], bool]:
+        """Have done what this method of a `Service` does.
+
+        An answer is as on the wire: times are numbers, and a list of events is the `msgspec.Raw` of
+        its JSON. Returns what withdraws a poll: True, if ``told`` will not be called any more.
+        Raises what the engine has against the request itself.
+        """
+        ...
+
+
 class Connection(Protocol):
     """A way to an engine."""
 
     @property
     def service(self) -> Service:
         """For all threads."""
+        ...
+
+    @property
+    def direct(self) -> Direct | None:
+        """The engine, if it is in this process."""
         ...
 
     def poller(self) -> Poller:

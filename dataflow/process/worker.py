@@ -143,7 +143,7 @@ class Worker:
         #: No more polls; no more attempts.
         self._stopping, self._hurry = threading.Event(), threading.Event()
         self._heartbeats = Heartbeats(connection.service, self._clock, heartbeat)
-        self._answers = Answers(connection.service, self._hurry)
+        self._answers = Answers(connection.service, self._hurry, direct=connection.direct)
         self._inbox: SimpleQueue[_Stop | _Ended] = SimpleQueue()
         self._phase = _Phase.WORKING
         self._deadline = math.inf
@@ -274,6 +274,7 @@ class Worker:
         for seat in left:
             seat.poller.cancel()
             seat.kill(self._ending)
+        self._answers.join(_ANSWER_SECONDS)
         unanswered = [running for seat in left if (running := seat.running) is not None]
         if not unanswered:
             return

@@ -542,6 +542,16 @@ def decode(text: bytes) -> Event:
         raise msgspec.DecodeError(str(error)) from error
 
 
+def decode_all(text: bytes | msgspec.Raw) -> list[Event]:
+    """Read a JSON list of events. Raises what `decode` raises."""
+    try:
+        return [_event(wire) for wire in _list_decoder().decode(text)]
+    except msgspec.ValidationError:
+        return [from_wire(wire) for wire in msgspec.json.decode(text, type=list[dict[str, Any]])]
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(str(error)) from error
+
+
 _ENCODE = msgspec.json.Encoder().encode
 
 #: What an event of each class is called, and its attributes.
@@ -568,6 +578,12 @@ def _event(wire: Any) -> Event:
 @functools.cache
 def _decoder() -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(_wire_event())
+
+
+@functools.cache
+def _list_decoder() -> msgspec.json.Decoder[Any]:
+    kind = _wire_event()
+    return msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]
 
 
 @functools.cache

@@ -14,6 +14,7 @@ from dataflow.chance import SeededChance
 from dataflow.process.deciding import Runs
 from dataflow.process.jobs import Completed, Job, outcome
 from dataflow.protocol import decisions as de
+from dataflow.protocol import events as ev
 
 DOMAIN = "test"
 TASK_LIST = "deciders"
@@ -62,6 +63,9 @@ class Recording:
 
 
 class World:
+    #: Asked through its service and its pollers alone, so that all of it is written down.
+    direct = None
+
     def __init__(self, engine):
         self.engine = engine
         self._news = threading.Condition()
@@ -217,10 +221,10 @@ class Hand:
         return task
 
     def pages(self, task):
-        yield task["events"]
+        yield list(map(ev.from_wire, task["events"]))
         while token := task.get("nextPageToken"):
             task = self._poll(nextPageToken=token)
-            yield task["events"]
+            yield list(map(ev.from_wire, task["events"]))
 
     def decide(self, task):
         return self.runs.decide(task, self.pages(task))

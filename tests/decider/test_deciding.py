@@ -395,7 +395,7 @@ def test_user_code_that_interrupts(world):
     task = hand.take()
     with pytest.raises(KeyboardInterrupt) as caught:
         hand.decide(task)
-    hand.answer(task, hand.runs.postpone(task, caught.value))
+    hand.answer(task, hand.runs.postpone(task, caught.value, hand.runs.known))
     assert json.loads(world.context(execution)) == {"postponed": "KeyboardInterrupt"}
 
 

@@ -253,6 +253,8 @@ def test_a_task_that_comes_later_is_answered_for(site, work):
 class Troubled:
     """A connection whose polls fail before they work."""
 
+    direct = None
+
     def __init__(self, site, *errors):
         self.service = site.service
         self.errors = list(errors)

@@ -73,6 +73,8 @@ class Site:
 
     # Of a connection:
 
+    direct = None
+
     def poller(self):
         return self.engine.poller()
 

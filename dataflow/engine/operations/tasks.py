@@ -17,6 +17,7 @@ from dataflow.engine.tokens import TaskToken
 from dataflow.protocol import operations as op
 from dataflow.protocol.events import Event
 from dataflow.protocol.faults import LimitExceededFault, UnknownResourceFault, ValidationException
+from dataflow.protocol.values import ActivityType, WorkflowType
 
 # --- polls --------------------------------------------------------------------------------
 
@@ -66,7 +67,7 @@ def _hand_out_activity(
         "activityId": scheduled.activity_id,
         "startedEventId": started_event_id,
         "workflowExecution": _name(live),
-        "activityType": scheduled.activity_type,
+        "activityType": _type(scheduled.activity_type),
     }
     if scheduled.input is not None:
         answer["input"] = scheduled.input
@@ -117,7 +118,7 @@ def _decision_page(
             ),
             "startedEventId": last,
             "workflowExecution": _name(live),
-            "workflowType": kind.workflow_type,
+            "workflowType": _type(kind.workflow_type),
             "previousStartedEventId": previous,
         },
     )
@@ -157,6 +158,10 @@ def _token(
 
 def _name(live: Live) -> dict[str, str]:
     return {"workflowId": live.execution.workflow_id, "runId": live.execution.run_id}
+
+
+def _type(kind: ActivityType | WorkflowType) -> dict[str, str]:
+    return {"name": kind.name, "version": kind.version}
 
 
 # --- answers ------------------------------------------------------------------------------
