@@ -354,9 +354,10 @@ class _Thread:
         again_at_once, self._last = run_id != self._last, run_id
 
         def again(error: Exception) -> Answer:
-            if not passes(error):
-                return self._refused(task, error, known)
-            self._insist(answer, request)
+            try:
+                self._insist(answer, request, error)
+            except Exception as refused:  # noqa: BLE001 - raised again, if nothing is to be done
+                return self._refused(task, refused, known)
             return answer
 
         def told(answered: Answered) -> None:
@@ -371,10 +372,18 @@ class _Thread:
         direct.ask("respond_decision_task_completed", request, told)
         taken.held = not again_at_once
 
-    def _insist(self, answer: Answer, request: dict[str, Any]) -> None:
-        """Give an answer until it is taken."""
+    def _insist(
+        self, answer: Answer, request: dict[str, Any], met: Exception | None = None
+    ) -> None:
+        """Give an answer until it is taken; ``met``: what the first attempt has met."""
         self._register(answer)
-        respond = partial(self._duty.service.respond_decision_task_completed, **request)
+        first = [] if met is None else [met]
+
+        def respond() -> None:
+            if first:
+                raise first.pop()
+            self._duty.service.respond_decision_task_completed(**request)
+
         persist(respond, seconds=_ANSWER_SECONDS, stop=self._duty.stop)
 
     def _register(self, answer: Answer) -> None:

@@ -7,6 +7,7 @@ where a test says so (`Recording`). `Hand` decides without threads, one task at 
 import json
 import threading
 from contextlib import suppress
+from functools import partial
 
 from decider_flows import ACTIVITIES, FLOWS
 
@@ -62,12 +63,52 @@ class Recording:
         return [request for called, request in self.calls if called == method]
 
 
+class RecordingDirect:
+    """An engine that calls back, writes down what it is asked, and fails where a test says so."""
+
+    def __init__(self, world):
+        self._world = world
+
+    def ask(self, method, request, told):
+        world = self._world
+        poll = method.startswith("poll")
+
+        def answer(answered):
+            told(answered)
+            world.note(method, request)
+
+        instead = (world.instead_of_polls if poll else world.service.instead).get(method)
+        if instead is None:
+            return world.engine.ask(method, request, answer)
+        poller = world.engine.poller()
+
+        def ask():
+            try:
+                given = instead(getattr(poller if poll else world.engine, method), **request)
+            except Exception as error:
+                answer(partial(failed, error))
+            else:
+                answer(lambda: given)
+
+        if poll:  # which may wait
+            threading.Thread(target=ask, daemon=True).start()
+        else:
+            ask()
+        return lambda: poller.cancel() or False
+
+
+def failed(error):
+    raise error
+
+
 class World:
-    #: Asked through its service and its pollers alone, so that all of it is written down.
+    #: Without it, all is asked of the service and the pollers.
     direct = None
 
-    def __init__(self, engine):
+    def __init__(self, engine, *, direct=False):
         self.engine = engine
+        if direct:
+            self.direct = RecordingDirect(self)
         self._news = threading.Condition()
         self.calls = []
         self.service = Recording(engine, self.calls, self._news)
@@ -77,6 +118,11 @@ class World:
             engine.register_workflow_type(domain=DOMAIN, name=name, version="1")
         #: What is asked of pollers instead, see `Recording`.
         self.instead_of_polls = {}
+
+    def note(self, method, request):
+        with self._news:
+            self.calls.append((method, request))
+            self._news.notify_all()
 
     def poller(self):
         poller = Recording(self.engine.poller(), self.calls, self._news)

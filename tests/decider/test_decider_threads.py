@@ -29,10 +29,10 @@ POLL = "poll_for_decision_task"
 READ = "get_workflow_execution_history"
 
 
-@pytest.fixture
-def world(clock):
+@pytest.fixture(params=["waits for answers", "is called back"])
+def world(clock, request):
     with Engine(":memory:", clock=clock) as engine:
-        yield World(engine)
+        yield World(engine, direct=request.param == "is called back")
 
 
 @pytest.fixture

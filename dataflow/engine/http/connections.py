@@ -17,8 +17,8 @@ uvicorn parses requests and writes answers; these are the bounds that it does no
    strangers cannot use up the files that the process may open.
 
 It leans on uvicorn's ``HttpToolsProtocol``: on its callbacks for the parser, ``_start_asgi_task``,
-``cycle``, ``pipeline``, ``flow`` and ``timeout_keep_alive_task``. The tests would notice if these
-changed.
+``cycle`` and its ``transport``, ``pipeline``, ``flow`` and ``timeout_keep_alive_task``. The tests
+would notice if these changed.
 """
 
 from __future__ import annotations
@@ -73,6 +73,37 @@ class Clients(ServerState):
         """
         for connection in list(self.connections):
             connection.check(now)
+
+
+class _OneWrite:
+    """The transport of one answer: the head goes out together with the first of the body.
+
+    uvicorn writes them one after the other. Each would be a system call, and wake the client.
+    """
+
+    __slots__ = ("_head", "_transport")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head: bytes | None = None
+
+    def write(self, data: bytes) -> None:
+        if self._head is not None:
+            data, self._head = self._head + data, None
+        elif data.startswith(_HEAD):
+            self._head = data
+            return
+        self._transport.write(data)
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+
+#: How a head begins that a body follows; "100 Continue" has none.
+_HEAD = (b"HTTP/1.1 2", b"HTTP/1.1 4", b"HTTP/1.1 5")
 
 
 class Connection(HttpToolsProtocol):
@@ -136,6 +167,8 @@ class Connection(HttpToolsProtocol):
         self._in_body = True
         self._piled_up = 0
         super().on_headers_complete()
+        if self.scope["method"] != "HEAD":
+            self.cycle.transport = _OneWrite(self.transport)  # type: ignore[assignment]
         self.headers = []  # for trailers, which nobody looks at: they are no headers
         if self.pipeline:
             if len(self.pipeline) > MOST_PIPELINED:
