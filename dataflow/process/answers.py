@@ -78,8 +78,10 @@ class Answers:
             return
         if isinstance(outcome, Canceled) and running.ending is Ending.STOPPED:
             outcome = STOPPED
-        if self._direct is None or not self._leave(self._direct, running, outcome):
+        if self._direct is None or running.ending is Ending.GONE:
             self._insist(running, outcome)
+        else:
+            self._leave(self._direct, running, outcome)
 
     def join(self, seconds: float) -> None:
         """Wait for the answers that have to be given again."""
@@ -87,36 +89,37 @@ class Answers:
         for thread in list(self._again):
             thread.join(max(0.0, deadline - time.monotonic()))
 
-    def _leave(self, direct: Direct, running: Running, outcome: Outcome) -> bool:
-        """Leave an answer with the engine; whether it takes it."""
-        if running.ending is Ending.GONE:
-            return False
+    def _leave(self, direct: Direct, running: Running, outcome: Outcome) -> None:
+        """Leave an answer with the engine."""
         method, request = self._request(running.task.token, outcome)
 
         def told(answered: Answered) -> None:
             try:
                 answered()
-            except Exception:  # noqa: BLE001 - whatever it is: it is met again, and looked at
+            except Exception as error:  # noqa: BLE001 - looked at in the thread
                 thread = threading.Thread(
-                    target=self._give_again, args=(running, outcome), name="answer", daemon=True
+                    target=self._give_again,
+                    args=(running, outcome, error),
+                    name="answer",
+                    daemon=True,
                 )
                 self._again.add(thread)
                 thread.start()
 
         try:
             direct.ask(method, request, told)
-        except Exception:  # noqa: BLE001 - as above
-            return False
-        return True
+        except Exception as error:  # noqa: BLE001 - looked at there
+            self._insist(running, outcome, error)
 
-    def _give_again(self, running: Running, outcome: Outcome) -> None:
+    def _give_again(self, running: Running, outcome: Outcome, met: Exception) -> None:
         with task_context(**running.task.log_fields):
-            self._insist(running, outcome)
+            self._insist(running, outcome, met)
         self._again.discard(threading.current_thread())
 
-    def _insist(self, running: Running, outcome: Outcome) -> None:
+    def _insist(self, running: Running, outcome: Outcome, met: Exception | None = None) -> None:
+        """Give an answer until it is taken; ``met``: what a first attempt has met."""
         try:
-            self._give(running, outcome)
+            self._give(running, outcome, met)
         except _Gone:
             _log.info("not answered, the task was over before it ended", extra=_LOST)
         except Stopped:
@@ -131,9 +134,9 @@ class Answers:
             else:
                 _log.exception("the answer could not be given", extra=_LOST)
 
-    def _give(self, running: Running, outcome: Outcome) -> None:
+    def _give(self, running: Running, outcome: Outcome, met: Exception | None) -> None:
         try:
-            self._persist(running, outcome)
+            self._persist(running, outcome, met)
         except (_Gone, Stopped):
             raise
         except Exception as error:
@@ -144,7 +147,7 @@ class Answers:
             refused = AnswerRefused(f"{code(error) or type(error).__name__}: {error}")
             self._persist(running, Failed.of(refused))
 
-    def _persist(self, running: Running, outcome: Outcome) -> None:
+    def _persist(self, running: Running, outcome: Outcome, met: Exception | None = None) -> None:
         method, request = self._request(running.task.token, outcome)
         ask = getattr(self._service, method)
 
@@ -153,7 +156,7 @@ class Answers:
                 raise _Gone
             ask(**request)
 
-        persist(respond, seconds=ANSWER_SECONDS, stop=self._hurry, pause=self._pauses())
+        persist(respond, seconds=ANSWER_SECONDS, stop=self._hurry, pause=self._pauses(), met=met)
 
     def _request(self, token: str, outcome: Outcome) -> tuple[str, dict[str, Any]]:
         if isinstance(outcome, Completed):

@@ -87,14 +87,19 @@ def persist(
     seconds: float,
     stop: threading.Event,
     pause: Iterator[float] | None = None,
+    met: Exception | None = None,
 ) -> T:
     """Call until it succeeds, or fails with an error that will not pass, or time is up.
 
-    Raises what the call raises, and `Stopped` if ``stop`` is set between two attempts.
+    ``met``: what a first attempt, which is behind us, has met. Raises what the call raises, and
+    `Stopped` if ``stop`` is set between two attempts.
     """
     deadline = time.monotonic() + seconds
     for wait in pause or pauses():
         try:
+            if met is not None:
+                failed, met = met, None
+                raise failed  # noqa: TRY301 - it is one of the attempts
             return call()
         except Exception as error:
             if not passes(error) or time.monotonic() + wait > deadline:

@@ -377,14 +377,8 @@ class _Thread:
     ) -> None:
         """Give an answer until it is taken; ``met``: what the first attempt has met."""
         self._register(answer)
-        first = [] if met is None else [met]
-
-        def respond() -> None:
-            if first:
-                raise first.pop()
-            self._duty.service.respond_decision_task_completed(**request)
-
-        persist(respond, seconds=_ANSWER_SECONDS, stop=self._duty.stop)
+        respond = partial(self._duty.service.respond_decision_task_completed, **request)
+        persist(respond, seconds=_ANSWER_SECONDS, stop=self._duty.stop, met=met)
 
     def _register(self, answer: Answer) -> None:
         duty = self._duty

@@ -85,7 +85,7 @@ class RecordingDirect:
         def ask():
             try:
                 given = instead(getattr(poller if poll else world.engine, method), **request)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - handed on
                 answer(partial(failed, error))
             else:
                 answer(lambda: given)

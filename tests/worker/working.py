@@ -8,6 +8,7 @@ import itertools
 import json
 import threading
 from contextlib import contextmanager
+from functools import partial
 from types import SimpleNamespace
 
 from dataflow.process.worker import Worker
@@ -52,10 +53,31 @@ class End(SimpleNamespace):
         return json.loads(self.details)
 
 
+class FailingDirect:
+    """The same, called back."""
+
+    def __init__(self, engine, service):
+        self._engine = engine
+        self._service = service
+
+    def ask(self, method, request, told):
+        self._service.calls.append((method, request))
+        waiting = self._service.errors.get(method)
+        if waiting:
+            told(partial(failed, waiting.pop(0)))
+            return lambda: False
+        return self._engine.ask(method, request, told)
+
+
+def failed(error):
+    raise error
+
+
 class Site:
-    def __init__(self, engine):
+    def __init__(self, engine, *, direct=False):
         self.engine = engine
         self.service = Failing(engine)
+        self.direct = FailingDirect(engine, self.service) if direct else None
         self._types = set()
         self._ids = itertools.count(1)
         self._events = {}
@@ -72,8 +94,6 @@ class Site:
         )["runId"]
 
     # Of a connection:
-
-    direct = None
 
     def poller(self):
         return self.engine.poller()
