@@ -9,6 +9,7 @@ import pytest
 from running_server import Client, describe, post, request
 
 from dataflow.engine.http import app
+from dataflow.engine.http.connections import _OneWrite
 from dataflow.protocol import faults
 
 # --- results ------------------------------------------------------------------------------
@@ -356,3 +357,29 @@ def test_the_fault_of_each_kind_can_be_told(client, service, monkeypatch):
         assert got.fault == code
         assert got.status == fault.status
         assert got.json["message"] == "why: \N{SNOWMAN}\n"
+
+
+# --- how it is written ------------------------------------------------------------------------
+
+
+class Transport:
+    def __init__(self):
+        self.written = []
+
+    def write(self, data):
+        self.written.append(data)
+
+
+def test_head_and_body_are_one_write():
+    """Two would wake the client twice."""
+    transport = Transport()
+    answer = _OneWrite(transport)
+    answer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    answer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n")
+    assert transport.written == [b"HTTP/1.1 100 Continue\r\n\r\n"]
+    answer.write(b"body")
+    answer.write(b"HTTP/1.1 more")
+    assert transport.written[1:] == [
+        b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nbody",
+        b"HTTP/1.1 more",
+    ]

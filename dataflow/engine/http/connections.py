@@ -81,19 +81,20 @@ class _OneWrite:
     uvicorn writes them one after the other. Each would be a system call, and wake the client.
     """
 
-    __slots__ = ("_head", "_transport")
+    __slots__ = ("_head", "_headless", "_transport")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
-        self._head: bytes | None = None
+        self._headless = True
+        self._head = b""
 
     def write(self, data: bytes) -> None:
-        if self._head is not None:
-            data, self._head = self._head + data, None
-        elif data.startswith(_HEAD):
+        if self._headless and not data.startswith(_CONTINUE):
+            self._headless = False
             self._head = data
             return
-        self._transport.write(data)
+        self._transport.write(self._head + data)
+        self._head = b""
 
     def close(self) -> None:
         self._transport.close()
@@ -102,8 +103,8 @@ class _OneWrite:
         return self._transport.is_closing()
 
 
-#: How a head begins that a body follows; "100 Continue" has none.
-_HEAD = (b"HTTP/1.1 2", b"HTTP/1.1 4", b"HTTP/1.1 5")
+#: What may come before the head of an answer.
+_CONTINUE = b"HTTP/1.1 100"
 
 
 class Connection(HttpToolsProtocol):
