@@ -215,6 +215,11 @@ class EngineService:
             self._state.withdraw(poll)
         return parked
 
+    def empty(self, poll: Poll) -> None:
+        """Answer a parked poll that there is no task, unless one is on its way to it."""
+        with _Turn(self):
+            self._state.empty(poll)
+
     def lose_workers(self, domain: str, task_list: str) -> None:
         """Nobody serves a task list any more: what was taken from it has timed out.
 
