@@ -145,7 +145,7 @@ class Application:
             _log.exception("%s failed", operation, extra={"event": "http.failed"})
             answer = answers.refused(faults.InternalFailure("the server has failed: see its log"))
         seconds = None if began is None or operation in _POLLS else self._clock.now() - began
-        self._metrics.request(operation, answer.code, seconds)
+        self._metrics.request(operation, answer.code, seconds, len(answer.body))
         if _log.isEnabledFor(logging.DEBUG):
             _log_access(scope, operation, answer)
         await _send(answer, receive, send)
