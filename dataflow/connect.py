@@ -32,10 +32,6 @@ from dataflow.protocol.service import Service
 if TYPE_CHECKING:
     from dataflow.engine.store import Durability
 
-#: The engine's file and its socket, in the home directory.
-ENGINE_FILE = "engine.db"
-ENGINE_SOCKET = "engine.sock"
-
 Kind = Literal["embedded", "http", "swf"]
 
 _LOCAL, _SWF = "local", "swf"
@@ -136,10 +132,11 @@ def _server(url: str) -> Connection:
 
 def _local(home: str | None) -> Connection:
     from dataflow.client.outcomes import NoServer
+    from dataflow.engine.home import SOCKET
 
     directory = settings.home(home)
     try:
-        return _server(f"unix:{directory / ENGINE_SOCKET}")
+        return _server(f"unix:{directory / SOCKET}")
     except NoServer as error:
         option = f" --home {home}" if home else ""
         raise UsageError(
@@ -152,11 +149,11 @@ def _own(home: str | None, durability: Durability) -> Connection:
     """The engine in this process; or a way to who has it already."""
     from dataflow.client.outcomes import NoServer
     from dataflow.engine.embedded import Engine
-    from dataflow.engine.home import prepare
+    from dataflow.engine.home import DATABASE, SOCKET, prepare
     from dataflow.engine.owner import EngineInUse
 
     directory = prepare(settings.home(home))
-    file = directory / ENGINE_FILE
+    file = directory / DATABASE
     _make_private(file)
     for attempt in range(1, _OWN_ATTEMPTS + 1):
         try:
@@ -164,7 +161,7 @@ def _own(home: str | None, durability: Durability) -> Connection:
             return Connection(engine, engine.poller, kind="embedded", name=str(file), direct=engine)
         except EngineInUse:
             try:
-                return _server(f"unix:{directory / ENGINE_SOCKET}")
+                return _server(f"unix:{directory / SOCKET}")
             except NoServer:
                 if attempt == _OWN_ATTEMPTS:
                     break

@@ -13,9 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -87,12 +85,12 @@ def work(
     line: int | None,
 ) -> None:
     """Be one of the processes; without a ``line``, be the only one, without a supervisor."""
-    from dataflow.process import supervised
+    from dataflow.process import loading, supervised
     from dataflow.process.refusals import refusal
 
     child = supervised.Child(line, grace=fleet.grace)
     supervised.set_title(f"dataflow {fleet}")
-    see_working_directory()
+    loading.see_working_directory()
     try:
         with _persistently(connect, fleet) if line is not None else connect() as connection:
             child.run(actor(connection))
@@ -105,14 +103,6 @@ def work(
         _log.debug("no process can work", exc_info=error)
         child.give_up(str(told))
         ctx.exit(2)
-
-
-def see_working_directory() -> None:
-    """Have modules found in the working directory, as `dataflow.process.loading` does."""
-    with suppress(FileNotFoundError):  # deleted under us
-        here = str(Path.cwd())
-        if here not in sys.path:
-            sys.path.insert(0, here)
 
 
 def _command(name: str, line: int) -> list[str]:

@@ -39,15 +39,13 @@ def rerun(**options: Any) -> None:
 
     Exit code: 0 if the activity returned, 1 if it failed, 2 if there is no such activity.
     """
-    import os
-    import sys
-
     from dataflow.cli import logs
     from dataflow.clock import SystemClock
     from dataflow.connect import connect
     from dataflow.process.catalogue import Catalogue
     from dataflow.process.client import Client
     from dataflow.process.jobs import Completed, Job, Report, perform
+    from dataflow.process.loading import see_working_directory
     from dataflow.settings import domain
 
     logs.configure()
@@ -58,7 +56,7 @@ def rerun(**options: Any) -> None:
         client = Client(connection.service, name)
         execution = client.find(options["workflow_id"], options["run_id"])
         record = _find(client.history(execution), options)
-    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - what Python itself puts there
+    see_working_directory()
     job = Job(
         activity=Catalogue().find(record.name, record.version),
         activity_id=record.task_id,

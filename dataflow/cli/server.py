@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from dataflow.engine.metrics import Metrics
     from dataflow.engine.service import EngineService
 
-#: The engine's file and its socket, in the home directory.
-_FILE = "engine.db"
-_SOCKET = "engine.sock"
 #: The value of --lambdas that stands for AWS Lambda.
 _AWS = "aws"
 
@@ -128,7 +125,7 @@ def check(ctx: click.Context, *, file: str | None, home: str | None, output: str
 
     if file is not None and home is not None:
         raise UsageError(f"name {file} or --home {home}: one file is checked")
-    report = check(file or _home(home) / _FILE)
+    report = check(file or _file(home))
     if (output or ctx.obj) == "json":
         render.say(json.dumps(asdict(report)))
     else:
@@ -163,17 +160,19 @@ def backup(ctx: click.Context, *, file: str, home: str | None, output: str | Non
 
     from dataflow.engine.backup import backup
 
-    size = backup(_home(home) / _FILE, Path(file))
+    size = backup(_file(home), Path(file))
     if (output or ctx.obj) == "json":
         render.say(json.dumps({"file": str(Path(file).absolute()), "bytes": size}))
     else:
         render.tell(f"copied {size:,} bytes to {file}")
 
 
-def _home(home: str | None) -> Path:
+def _file(home: str | None) -> Path:
+    """The server's own file."""
+    from dataflow.engine.home import DATABASE
     from dataflow.settings import home as home_directory
 
-    return home_directory(home)
+    return home_directory(home) / DATABASE
 
 
 class _Tcp(NamedTuple):
@@ -194,6 +193,7 @@ def _read_tcp(listen: str, cert: str | None, key: str | None, *, insecure: bool)
 
 def _entrances(directory: Path, tcp: _Tcp | None) -> list[Entrance]:
     from dataflow.engine.auth.keys import KeyFile
+    from dataflow.engine.home import SOCKET
     from dataflow.engine.http.gates import SameUser, Signed
     from dataflow.engine.http.server import Entrance
     from dataflow.engine.http.sockets import tcp_sockets, unix_socket
@@ -207,17 +207,18 @@ def _entrances(directory: Path, tcp: _Tcp | None) -> list[Entrance]:
         entrances.append(Entrance(sockets=listening, gate=Signed(keys), tls=tcp.tls))
         if not there_are_keys:
             render.warning("there are no keys yet for TCP: dataflow server.key.create makes one")
-    return [Entrance(sockets=[unix_socket(directory / _SOCKET)], gate=SameUser()), *entrances]
+    return [Entrance(sockets=[unix_socket(directory / SOCKET)], gate=SameUser()), *entrances]
 
 
 def _open(
     directory: Path, durability: str, lambdas: str | None, counted: Metrics, *, quotas: bool
 ) -> EngineService:
+    from dataflow.engine.home import DATABASE
     from dataflow.engine.service import EngineService
     from dataflow.protocol.limits import NO_QUOTAS, SWF_QUOTAS
 
     return EngineService(
-        directory / _FILE,
+        directory / DATABASE,
         durability="process" if durability == "process" else "full",
         quotas=SWF_QUOTAS if quotas else NO_QUOTAS,
         invoke_lambda=None if lambdas is None else _invoker(lambdas),
@@ -227,14 +228,13 @@ def _open(
 
 def _invoker(lambdas: str) -> Invoker:
     import importlib
-    import sys
-    from pathlib import Path
 
     from dataflow.engine.lambdas import AwsLambda, LocalFunctions
+    from dataflow.process.loading import see_working_directory
 
     if lambdas == _AWS:
         return AwsLambda()
-    sys.path.insert(0, str(Path.cwd()))
+    see_working_directory()
     try:
         module = importlib.import_module(lambdas)
     except Exception as error:

@@ -111,7 +111,7 @@ class Engine(Service):
         """Time out what was taken from a task list: its deciders and workers are gone.
 
         For whoever knows that they were part of a process that has ended. Activities run again, and
-        the attempt does not count.
+        the attempt does not count. Raises a fault, if there is no such domain.
         """
         self._service.lose_workers(domain, task_list)
 

@@ -13,6 +13,10 @@ from pathlib import Path
 
 from dataflow.errors import UsageError
 
+#: The file that has everything, and the socket of the server, in the directory.
+DATABASE = "engine.db"
+SOCKET = "engine.sock"
+
 _OTHER_PLACE = "name another directory with --home or DATAFLOW_HOME"
 _PRIVATE = 0o700
 

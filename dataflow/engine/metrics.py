@@ -123,6 +123,11 @@ class Metrics:
             "name of a fault.",
             ("operation", "code"),
         )
+        self._response_bytes = Counter(
+            "dataflow_response_bytes_total",
+            "Bytes of the bodies of answers: for polls of deciders, the history that they read.",
+            ("operation",),
+        )
         self._request_seconds = Histogram(
             "dataflow_request_seconds",
             "From a request's last byte to its answer; polls, which may wait, are not in it.",
@@ -135,9 +140,15 @@ class Metrics:
         self._commit_events.observe(events)
         self._commit_seconds.observe(seconds)
 
-    def request(self, operation: str, code: str, seconds: float | None = None) -> None:
-        """A request has its answer; ``seconds`` is left out where it could wait for long."""
+    def request(
+        self, operation: str, code: str, seconds: float | None = None, length: int = 0
+    ) -> None:
+        """A request has its answer; ``seconds`` is left out where it could wait for long.
+
+        ``length``: bytes of the answer's body.
+        """
         self._requests.add(operation, code)
+        self._response_bytes.add(operation, amount=length)
         if seconds is not None:
             self._request_seconds.observe(seconds, operation)
 
@@ -167,6 +178,7 @@ class Metrics:
                 {(kind,): number for kind, number in gauges.parked.items()},
             ),
             *self._requests.lines(),
+            *self._response_bytes.lines(),
             *self._request_seconds.lines(),
             *self._commit_events.lines(),
             *self._commit_seconds.lines(),

@@ -175,16 +175,20 @@ class EngineService:
 
     def _admit(self, operation: Operation) -> None:
         """Let a request in, after what has come before it. Raises a `Fault`."""
-        if self._closed:
-            raise ServiceUnavailable("the engine is closed")
+        self._check_able(writing=type(operation) not in _WITHOUT_WRITING)
         self._rates.take(type(operation).__name__, self._state.now)
         self._check_size(operation)
-        if self._commits.trouble is not None and type(operation) not in _WITHOUT_WRITING:
+        self._catch_up()
+
+    def _check_able(self, *, writing: bool) -> None:
+        """Raise `ServiceUnavailable` if nothing can be done, or nothing be written."""
+        if self._closed:
+            raise ServiceUnavailable("the engine is closed")
+        if self._commits.trouble is not None and writing:
             if self._watch is None:  # there is no thread that does it
                 self._commits.probe()
             if self._commits.trouble is not None:
                 raise ServiceUnavailable(f"nothing was changed: {self._commits.trouble}")
-        self._catch_up()
 
     def _catch_up(self) -> None:
         """Let everything take effect that is due."""
@@ -211,31 +215,30 @@ class EngineService:
             self._state.withdraw(poll)
         return parked
 
+    def empty(self, poll: Poll) -> None:
+        """Answer a parked poll that there is no task, unless one is on its way to it."""
+        with _Turn(self):
+            self._state.empty(poll)
+
     def lose_workers(self, domain: str, task_list: str) -> None:
         """Nobody serves a task list any more: what was taken from it has timed out.
 
         For whoever knows that its deciders and workers were part of a process that is gone. Returns
-        when it is on its way to the disk.
+        when it is on its way to the disk. Raises a `Fault`, with nothing changed, if there is no
+        such domain, or nothing can be written.
         """
+        refused: Fault | None = None
         with _Turn(self):
-            self._catch_up()
-            state = self._state
-            found, now = state.domain(domain), self._state.now
-            for execution in list(found.rules.open.values()):
-                events = [
-                    requests.lose_activity_task(execution, activity.scheduled_event_id, now)
-                    for activity in list(execution.activities.values())
-                    if activity.started_event_id and activity.scheduled.task_list.name == task_list
-                ]
-                task = execution.decision_task
-                if (
-                    task is not None
-                    and execution.task_list.name == task_list
-                    and (task.started_event_id or execution.override is not None)
-                ):
-                    events.append(requests.lose_decision_task(execution, now))
-                for written in events:
-                    state.record(found, found.rules.follow(execution, written))
+            try:
+                self._check_able(writing=True)
+                self._catch_up()
+                found = self._state.domain(domain)
+            except Fault as fault:
+                refused = fault  # for the caller; to the turn it would be a bug
+            else:
+                self._state.record(found, found.rules.lose_workers(task_list, self._state.now))
+        if refused is not None:
+            raise refused
 
     def tick(self) -> None:
         """Let what is due take effect, and delete some of what has expired."""

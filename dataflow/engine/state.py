@@ -437,13 +437,18 @@ class State:
             del task_list.polls[poll]
             self.task_lists.sweep(task_list)
 
+    def empty(self, poll: Poll) -> None:
+        """Answer the poll that there is no task, unless one is on its way to it."""
+        if not poll.gone:
+            self.withdraw(poll)
+            self.outbox.append((poll.reply, NO_TASK[poll.name.kind]))
+
     def empty_polls(self, *, all_of_them: bool = False) -> None:
         """Answer the polls that have waited long enough: there is no task."""
         for poll in self._waiting_polls():
             if poll.until > self.now and not all_of_them:
                 break
-            self.withdraw(poll)
-            self.outbox.append((poll.reply, NO_TASK[poll.name.kind]))
+            self.empty(poll)
 
     def _waiting_polls(self) -> Iterable[Poll]:
         """Oldest first."""

@@ -34,10 +34,7 @@ def find(name: str) -> type[Workflow]:
     wrong with the name, or with what it names.
     """
     module_name, path = _split(name)
-    with suppress(FileNotFoundError):  # deleted under us, and then there is nothing to find in it
-        working_directory = str(Path.cwd())
-        if working_directory not in sys.path:
-            sys.path.insert(0, working_directory)
+    see_working_directory()
     thing: Any = _import(module_name, name)
     for n, part in enumerate(path):
         try:
@@ -47,6 +44,14 @@ def find(name: str) -> type[Workflow]:
     _check(name, thing)
     definition: type[Workflow] = thing
     return definition
+
+
+def see_working_directory() -> None:
+    """Have modules found in the working directory, too."""
+    with suppress(FileNotFoundError):  # deleted under us, and then there is nothing to find in it
+        here = str(Path.cwd())
+        if here not in sys.path:
+            sys.path.insert(0, here)
 
 
 def _split(name: str) -> tuple[str, list[str]]:

@@ -83,6 +83,10 @@ class Answer(NamedTuple):
     headers: dict
     body: bytes
 
+    @property
+    def json(self):
+        return json.loads(self.body)
+
 
 class Wire:
     """A signed connection that sends any bytes."""
@@ -96,6 +100,14 @@ class Wire:
         return self.post_bytes(operation, json.dumps(request).encode())
 
     def post_bytes(self, operation, body):
+        self.send_bytes(operation, body)
+        return self.answer()
+
+    def send(self, operation, request):
+        """The first half of `post`."""
+        self.send_bytes(operation, json.dumps(request).encode())
+
+    def send_bytes(self, operation, body):
         headers = {
             "Content-Type": "application/x-amz-json-1.0",
             "X-Amz-Target": f"SimpleWorkflowService.{operation}",
@@ -103,6 +115,13 @@ class Wire:
         signed = AWSRequest(method="POST", url=f"{self._url}/", data=body, headers=headers)
         self._auth.add_auth(signed)
         self._connection.request("POST", "/", body, dict(signed.headers))
+
+    @property
+    def socket(self):
+        return self._connection.sock
+
+    def answer(self):
+        """The second half of `post`."""
         answer = self._connection.getresponse()
         headers = {name.lower(): value for name, value in answer.getheaders()}
         return Answer(answer.status, headers, answer.read())

@@ -1,9 +1,12 @@
 """PollForDecisionTask and PollForActivityTask, where no task is there yet."""
 
+import socket
 import threading
+from contextlib import closing
 
 import pytest
-from conforming import schedule
+from conforming import Checked, World, schedule
+from serving import Wire, served
 
 pytestmark = pytest.mark.polls_wait
 
@@ -18,9 +21,7 @@ class Waiting:
         self._thread = threading.Thread(target=self._run, name=kind)
         before = parked(service)
         self._thread.start()
-        while parked(service) == before:
-            assert self._thread.is_alive()
-            threading.Event().wait(0.001)
+        wait_until(lambda: parked(service) != before)
 
     def _run(self):
         self.answer = self._poll(**self._request)
@@ -37,6 +38,14 @@ class Waiting:
 
 def parked(service):
     return sum(service.gauges().parked.values())
+
+
+def wait_until(condition):
+    for _ in range(60_000):
+        if condition():
+            return
+        threading.Event().wait(0.001)
+    raise AssertionError("it does not come to this")
 
 
 def test_a_decider_that_waits(world, service):
@@ -106,3 +115,37 @@ def test_who_has_been_answered_waits_no_longer(world, service):
     assert parked(service) == 0
     world.start("b")
     assert world.poll_decision()["workflowExecution"]["workflowId"] == "b"
+
+
+def test_a_worker_that_has_stopped_sending_gets_the_task_that_it_was_given(tmp_path, monkeypatch):
+    """ "Workers should set their client side socket timeout": what they may do while they wait."""
+    with (
+        served(tmp_path, poll_seconds=60) as server,
+        closing(server.boto3_client()) as client,
+        closing(Wire(server)) as worker,
+    ):
+        world, service = World(Checked(client)), server.service
+        world.start()
+        task = world.poll_decision()
+        worker.send(
+            "PollForActivityTask", {"domain": world.domain, "taskList": {"name": "workers"}}
+        )
+        wait_until(lambda: parked(service))
+        commit, disk = service._state.store.commit, threading.Event()
+
+        def slow(batch):
+            assert disk.wait(60)
+            commit(batch)
+
+        monkeypatch.setattr(service._state.store, "commit", slow)
+        decider = threading.Thread(
+            target=world.decide, args=(schedule("a"),), kwargs={"task": task}
+        )
+        decider.start()
+        wait_until(lambda: not parked(service))
+        worker.socket.shutdown(socket.SHUT_WR)
+        client.describe_domain(name=world.domain)  # when this is answered, the server has seen it
+        disk.set()
+        decider.join()
+        assert worker.answer().json["activityId"] == "a"
+        assert [started["scheduledEventId"] for started in world.all("ActivityTaskStarted")] == [5]

@@ -175,7 +175,7 @@ class OneExecution:
     # --- who is known to be gone ---
 
     def lose_decider(self):
-        return self._write(requests.lose_decision_task(self.state, self.now))
+        return self._write(requests.lose_decider(self.state, self.now))
 
     def lose_worker(self, token):
         return self._write(

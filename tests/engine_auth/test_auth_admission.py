@@ -82,3 +82,22 @@ def test_a_file_that_cannot_be_trusted_lets_nobody_in(keys, admission, caplog):
     told = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert len(told) == 2
     assert "chmod 600" in told[0].getMessage()
+
+
+def test_a_caller_is_admitted_until_his_key_is_another_or_none(keys, admission):
+    key = keys.create(now=NOW, name="one")
+    caller = admission.admit(signed(key), NOW)
+    assert admission.still_admits(caller)
+    keys.path.write_bytes(keys.path.read_bytes().replace(b'"admin"', b'"reader"'))
+    assert not admission.still_admits(caller)
+    reader = admission.admit(signed(key, NOW + 1), NOW + 1)
+    assert admission.still_admits(reader)
+    keys.revoke("one")
+    assert not admission.still_admits(reader)
+
+
+def test_nobody_is_admitted_while_the_keys_cannot_be_read(keys, admission):
+    key = keys.create(now=NOW)
+    caller = admission.admit(signed(key), NOW)
+    keys.path.write_text("{")
+    assert not admission.still_admits(caller)

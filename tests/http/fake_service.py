@@ -6,6 +6,8 @@ from types import SimpleNamespace
 from dataflow.engine.metrics import Gauges
 from dataflow.protocol import faults
 
+NO_TASK = {"taskToken": "", "startedEventId": 0, "previousStartedEventId": 0}
+
 
 class FakeService:
     """What becomes of a DescribeDomain, the name of the domain says."""
@@ -14,6 +16,7 @@ class FakeService:
         self.submitted = []
         self.parked = []
         self.cancelled = []
+        self.emptied = []
         self.closed = False
         self.trouble = None
         self.held = []
@@ -54,6 +57,21 @@ class FakeService:
                 self.parked.remove(poll)
             self.changed.notify_all()
 
+    @property
+    def withdrawn(self):
+        """Polls that wait no longer, since their clients are gone: or, for what one knows, deaf."""
+        return [*self.cancelled, *self.emptied]
+
+    def empty(self, poll):
+        with self.changed:
+            self.emptied.append(poll)
+            parked = poll in self.parked
+            if parked:
+                self.parked.remove(poll)
+            self.changed.notify_all()
+        if parked:
+            poll.reply(NO_TASK)
+
     def hand_out(self, task):
         """Give a task to the poll that waits longest. In the calling thread, as a commit would."""
         with self.changed:
@@ -65,7 +83,7 @@ class FakeService:
             self.closed = True
             polls, self.parked = self.parked, []
         for poll in polls:
-            poll.reply({"taskToken": "", "startedEventId": 0, "previousStartedEventId": 0})
+            poll.reply(NO_TASK)
 
     def gauges(self):
         kinds = [type(poll.operation).__name__ for poll in self.parked]

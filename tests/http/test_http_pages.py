@@ -41,9 +41,7 @@ def metrics(connect):
 
 def test_metrics(client, metrics, service):
     service.backlog = {("shop", "decision", "box"): 3}
-    client.ask(describe("x"))
-    client.ask(describe("fault"))
-    client.ask(describe("fault"))
+    answers = [client.ask(describe(name)) for name in ("x", "fault", "fault")]
     client.ask(post("Nonsense"))
     client.send(poll())
     service.wait_for(lambda: service.parked)
@@ -54,6 +52,8 @@ def test_metrics(client, metrics, service):
         'dataflow_requests_total{operation="DescribeDomain",code="UnknownResourceFault"}': "2",
         'dataflow_requests_total{operation="(none)",code="UnknownOperationException"}': "1",
     }
+    length = sum(len(answer.body) for answer in answers)
+    assert told['dataflow_response_bytes_total{operation="DescribeDomain"}'] == str(length)
     assert told['dataflow_request_seconds_count{operation="DescribeDomain"}'] == "3"
     assert told["dataflow_open_executions"] == "7"
     assert told['dataflow_backlog{domain="shop",kind="decision",task_list="box"}'] == "3"

@@ -3,6 +3,7 @@
 import socket
 
 import pytest
+from fake_service import NO_TASK
 from running_server import describe, poll, post
 
 TASK = {"taskToken": "a task", "startedEventId": 2}
@@ -57,21 +58,90 @@ def stop_sending(client):
     client.socket.shutdown(socket.SHUT_WR)
 
 
-@pytest.mark.parametrize("vanish", [leave, reset, stop_sending])
+X = {"name": "x"}
+HALF = describe("x")[:-3]
+
+
+@pytest.mark.parametrize("waits", [True, False])
+@pytest.mark.parametrize(
+    ("sent", "answers"),
+    [
+        (poll(), [NO_TASK]),
+        (describe("x") * 2 + poll(), [X, X, NO_TASK]),
+        (poll() + describe("x") + poll() + b"POST / HT", [NO_TASK, X, NO_TASK]),
+        (poll() + poll() + describe("x") + HALF, [NO_TASK, NO_TASK, X]),
+        (poll() + HALF, [NO_TASK]),
+    ],
+)
+def test_a_client_that_sends_nothing_more_does_not_wait(client, service, waits, sent, answers):
+    client.send(sent)
+    if waits:
+        parked(service)
+    stop_sending(client)
+    told = [client.answer() for _ in answers]
+    assert [answer.json for answer in told] == answers
+    assert [answer.headers.get("connection") for answer in told] == [
+        *[None for _ in answers[1:]],
+        "close",
+    ]
+    assert client.ended()
+    assert (service.parked, service.cancelled) == ([], [])
+
+
+def test_a_client_that_sends_nothing_more_gets_the_task_that_is_on_its_way(client, service):
+    client.send(poll())
+    parked(service)
+    late = service.parked.pop()  # it has been given a task, which is on its way to the disk
+    stop_sending(client)
+    service.wait_for(lambda: service.emptied == [late])
+    late.reply(TASK)
+    assert client.answer().json == TASK
+    assert client.ended()
+
+
+def test_a_client_that_goes_while_it_still_could_read(connect, server, service):
+    client = connect().send(poll())
+    parked(service)
+    late = service.parked.pop()
+    stop_sending(client)
+    service.wait_for(lambda: service.emptied)
+    client.close()
+    late.reply(TASK)
+    server.until(lambda: not server.connections)
+    assert connect().ask(describe("x")).status == 200
+
+
+def test_other_answers_are_given_to_who_sends_nothing_more(client, service):
+    client.send(describe("hold"))
+    service.wait_for(lambda: service.held)
+    stop_sending(client)
+    service.held.pop()({"name": "late"})
+    assert client.answer().json == {"name": "late"}
+    assert client.ended()
+
+
+@pytest.mark.parametrize("half", [b"", b"POST / HT", HALF])
+def test_half_a_request_gets_no_answer(client, half):
+    client.send(half)
+    stop_sending(client)
+    assert client.ended()
+
+
+@pytest.mark.parametrize("vanish", [leave, reset])
 @pytest.mark.parametrize("first", [b"", describe("x"), describe("x") * 3])
 def test_a_client_that_is_gone_takes_no_task(connect, service, vanish, first):
     client = connect()
     client.send(first + poll("the first"))
     parked(service)
     vanish(client)
-    service.wait_for(lambda: service.cancelled)
+    service.wait_for(lambda: service.withdrawn)
     assert service.parked == []
     other = connect()
     other.send(poll("the other"))
     parked(service)
     service.hand_out(TASK)
     assert other.answer().json == TASK
-    assert [each.operation.task_list.name for each in service.cancelled] == ["the first"]
+    assert [each.operation.task_list.name for each in service.withdrawn] == ["the first"]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +161,7 @@ def test_it_is_noticed_whatever_stands_behind_the_poll(client, service, behind):
     parked(service)
     client.send(behind)
     client.close()
-    service.wait_for(lambda: service.cancelled)
+    service.wait_for(lambda: service.withdrawn)
     assert len(service.submitted) == 1
 
 
@@ -121,7 +191,7 @@ def test_what_may_not_stand_behind_a_poll_ends_the_connection(client, service, b
         pass
     else:
         assert client.ended()
-    service.wait_for(lambda: service.cancelled)
+    service.wait_for(lambda: service.withdrawn)
     assert len(service.submitted) == 1
 
 
@@ -131,7 +201,7 @@ def test_a_task_that_is_on_its_way_when_the_client_goes_is_lost_with_it(server, 
     parked(service)
     (late,) = service.parked
     client.close()
-    service.wait_for(lambda: service.cancelled)
+    service.wait_for(lambda: service.withdrawn)
     late.reply(TASK)
     assert connect().ask(describe("x")).status == 200
 
@@ -141,8 +211,8 @@ def test_an_answer_that_nobody_reads_harms_nobody(server, connect, service, capl
     client.send(describe("hold"))
     service.wait_for(lambda: service.held)
     client.close()
-    server.until(lambda: not server.connections)
     service.held.pop()({"name": "nobody's"})
+    server.until(lambda: not server.connections)
     assert connect().ask(describe("x")).status == 200
     assert caplog.text == ""
 

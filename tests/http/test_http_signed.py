@@ -176,11 +176,11 @@ def test_the_unix_socket_asks_for_no_key(server, service):
 def signed(server, create):
     """The bytes of a request as botocore signs it."""
 
-    def signed(body=b'{"name": "x"}', path="/"):
-        key = create()
+    def signed(body=b'{"name": "x"}', path="/", operation="DescribeDomain", key=None):
+        key = key or create()
         headers = {
             "Host": f"127.0.0.1:{server.port}",
-            "X-Amz-Target": "SimpleWorkflowService.DescribeDomain",
+            "X-Amz-Target": f"SimpleWorkflowService.{operation}",
             "Content-Type": "application/x-amz-json-1.0",
         }
         url = f"http://127.0.0.1:{server.port}{path}"
@@ -250,6 +250,33 @@ def test_who_has_no_key_learns_nothing_of_what_is_wrong(connect):
     )
 
 
+# --- keys that are revoked -----------------------------------------------------------------
+
+POLL = {"operation": "PollForActivityTask", "body": b'{"domain":"d","taskList":{"name":"list"}}'}
+
+
+def test_the_poll_of_a_key_that_is_revoked_takes_no_task(
+    create, keys, signed, connect, server, service
+):
+    """It ends; what the client asks next is refused."""
+    key, other = create(), create()
+    clients = [connect().send(signed(**POLL, key=each)) for each in (key, other)]
+    service.wait_for(lambda: len(service.parked) == 2)
+    keys.revoke(key.name)
+    server.do(server.server.check_callers)
+    service.hand_out({"taskToken": "a task"})
+    assert [client.answer().json["taskToken"] for client in clients] == ["", "a task"]
+    assert clients[0].ask(signed(**POLL, key=key)).fault == "UnrecognizedClientException"
+
+
+def test_a_server_looks_after_revoked_keys_by_itself(create, keys, signed, connect, service):
+    key = create()
+    client = connect().send(signed(**POLL, key=key))
+    service.wait_for(lambda: service.parked)
+    keys.revoke(key.name)
+    assert client.answer().json["taskToken"] == ""
+
+
 # --- pages --------------------------------------------------------------------------------
 
 METRICS = request(method="GET /metrics HTTP/1.1")
@@ -291,7 +318,7 @@ def test_a_worker_that_is_cut_off_takes_no_task(swf, create, service, server):
     client = swf(key)
     client.meta.events.register("before-send.swf.PollForActivityTask", _send_and_leave)
     client.poll_for_activity_task(domain="d", taskList={"name": "list"})
-    service.wait_for(lambda: service.cancelled)
+    service.wait_for(lambda: service.withdrawn)
     assert service.parked == []
 
 

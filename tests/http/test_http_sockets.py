@@ -258,7 +258,7 @@ def test_tls(secure, service):
         client.send(poll())
         service.wait_for(lambda: service.parked)
         assert client.socket.version() in {"TLSv1.2", "TLSv1.3"}
-    service.wait_for(lambda: service.cancelled)
+    service.wait_for(lambda: service.withdrawn)
 
 
 def test_tls_ends_with_the_server(secure, service):

@@ -5,8 +5,11 @@ import random
 import signal
 import sys
 import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from fleet_flows import SlowDecision, Steps, Sum
 from fleets import Fleet, kill, until
@@ -18,6 +21,36 @@ pytestmark = [
 
 #: What seeds the random crashes.
 SEED = int(os.environ.get("DATAFLOW_SEED", "1"))
+EXECUTIONS, FEWEST_KILLS, MOST_KILLS = 200, 5, 20
+
+
+class Killer(threading.Thread):
+    """Kills processes of a fleet: deciders, workers, and those in which activities run."""
+
+    def __init__(self, fleet, chance):
+        super().__init__(name="killer")
+        self.fleet, self.chance = fleet, chance
+        self.victims = 0
+
+    def run(self):
+        while self.victims < MOST_KILLS:
+            time.sleep(self.chance.uniform(0.2, 0.6))
+            workers = psutil.Process(self.fleet.workers.process.pid)
+            kind = self.chance.choice(["decider", "worker", "activity"])
+            if kind == "activity":
+                pids = {p.pid for p in workers.children(recursive=True)}
+                pids -= set(self.fleet.workers.children)
+            else:
+                command = self.fleet.deciders if kind == "decider" else self.fleet.workers
+                pids = set(command.children)
+            if pids:
+                with suppress(ProcessLookupError):
+                    kill(self.chance.choice(sorted(pids)))
+                    self.victims += 1
+
+
+def is_completed(event):
+    return type(event.attributes).__name__ == "ActivityTaskCompleted"
 
 
 @pytest.fixture(scope="module")
@@ -128,27 +161,23 @@ def test_a_server_that_is_killed(fleet):
 
 
 def test_many_executions_and_random_kills(fleet):
-    """Every sum is right."""
+    """Every sum is right, and no activity that was completed has been done again."""
     chance = random.Random(SEED)  # noqa: S311 - no secret
-    numbers = {f"sum-{n}": [chance.randrange(100) for _ in range(3)] for n in range(30)}
-    executions = {name: fleet.start(Sum, name, given) for name, given in numbers.items()}
-    stop = threading.Event()
-
-    def kill_somebody():
-        while not stop.wait(chance.uniform(0.2, 0.6)):
-            command = chance.choice([fleet.deciders, fleet.workers])
-            if command.children:
-                kill(chance.choice(command.children))
-
-    killer = threading.Thread(target=kill_somebody)
+    fleet.workers.stop()
+    fleet.workers = fleet.work("-N", "4", "--concurrency", "2")
+    numbers = {f"sum-{n}": [chance.randrange(100) for _ in range(3)] for n in range(EXECUTIONS)}
+    killer = Killer(fleet, chance)
     killer.start()
     try:
-        stop.wait(4)
+        executions = {name: fleet.start(Sum, name, given) for name, given in numbers.items()}
     finally:
-        stop.set()
         killer.join()
+    assert killer.victims >= FEWEST_KILLS
     for name, given in numbers.items():
-        assert fleet.result(executions[name]) == sum(given) + len(given), (name, SEED)
+        execution = executions[name]
+        assert fleet.result(execution) == sum(given) + len(given), (name, SEED)
+        done = [event for event in fleet.client.history(execution) if is_completed(event)]
+        assert len(done) == 2 * len(given), (name, SEED)
 
 
 def test_nobody_is_left_behind(fleet):

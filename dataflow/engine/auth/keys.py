@@ -7,7 +7,8 @@ The laws:
 2. It is replaced as a whole and never changed, so a reader sees the keys from before a change or
    those after it. Writers take turns at a lock, so none loses the key of another.
 3. A running server asks for the keys at each request. That costs one ``stat``: a key that was
-   made or revoked by another process counts from the next request on.
+   made or revoked by another process counts from the next request on. Polls that are parked when
+   their key is revoked end within a second.
 
 A secret is kept as it is: checking a signature needs it, not its hash.
 """

@@ -5,8 +5,10 @@
    does not say; who sends slowly is given ``BODY_SECONDS``.
 3. An answer may come from any thread, at once or after a minute. While a poll is parked, the end of
    its connection is watched for: then the poll is withdrawn, so that it takes no task. If a task is
-   on its way to it by then, that is a worker that died with its task in hand.
-4. What an answer has to read from disk is read in a thread: others do not wait for it.
+   on its way to it by then, that is a worker that died with its task in hand. A client that is only
+   done with sending (`dataflow.engine.http.connections`) is answered at once.
+4. A poll whose caller is let in no longer takes no task: it is answered that there is none.
+5. What an answer has to read from disk is read in a thread: others do not wait for it.
 
 There is one application for each kind of socket; they differ in the `Gate`. It is a bare ASGI
 callable, since a framework would cost more than everything that is done here.
@@ -76,7 +78,13 @@ class Service(Protocol):
         """
         ...
 
-    def cancel(self, poll: Any) -> object: ...
+    def cancel(self, poll: Any) -> object:
+        """Withdraw a parked poll; it is not answered."""
+        ...
+
+    def empty(self, poll: Any) -> None:
+        """Answer a parked poll that there is no task, unless one is on its way to it."""
+        ...
 
     def gauges(self) -> metrics.Gauges: ...
 
@@ -115,8 +123,8 @@ class Application:
         self._reading: dict[asyncio.Task[Any], float] = {}
         #: What to say to those of them that are not waited for any longer.
         self._given_up: dict[asyncio.Task[Any], Fault] = {}
-        #: Those that have a poll parked.
-        self.parked: set[asyncio.Task[Any]] = set()
+        #: Those that have a poll parked; which one, and who has sent it.
+        self.parked: dict[asyncio.Task[Any], tuple[Any, Caller]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         operation, began = _NONE, None
@@ -137,7 +145,7 @@ class Application:
             _log.exception("%s failed", operation, extra={"event": "http.failed"})
             answer = answers.refused(faults.InternalFailure("the server has failed: see its log"))
         seconds = None if began is None or operation in _POLLS else self._clock.now() - began
-        self._metrics.request(operation, answer.code, seconds)
+        self._metrics.request(operation, answer.code, seconds, len(answer.body))
         if _log.isEnabledFor(logging.DEBUG):
             _log_access(scope, operation, answer)
         await _send(answer, receive, send)
@@ -150,6 +158,14 @@ class Application:
             if now - since > BODY_SECONDS:
                 late = faults.RequestTimeoutException(f"no whole body in {BODY_SECONDS:.0f} s")
                 self._give_up(task, late)
+
+    def check_callers(self) -> None:
+        """End the polls of those who are let in no longer."""
+        callers = {caller for _, caller in self.parked.values()}
+        gone = {caller for caller in callers if not self._gate.still_admits(caller)}
+        for poll, caller in list(self.parked.values()) if gone else ():
+            if caller in gone:
+                self._service.empty(poll)
 
     def close(self) -> None:
         """Take no more requests, not even those that are arriving."""
@@ -197,7 +213,7 @@ class Application:
         exchange = Exchange(self._replies)
         poll = self._service.submit(operation, exchange, caller)
         if poll is not None and exchange.answer is NOT_YET:
-            await self._park(poll, exchange, receive)
+            await self._park(poll, caller, exchange, receive)
         else:
             await exchange.wait()
         answer = exchange.answer
@@ -207,20 +223,27 @@ class Application:
             return answers.refused(answer)
         return await self._loop.run_in_executor(self._readers, _read, answer)
 
-    async def _park(self, poll: Any, exchange: Exchange, receive: Receive) -> None:
+    async def _park(self, poll: Any, caller: Caller, exchange: Exchange, receive: Receive) -> None:
         """Wait for the answer to a poll, or for the client to go away."""
         task = _present_task()
-        watch = self._loop.create_task(_watch(receive, exchange))
-        self.parked.add(task)
+        watch = self._loop.create_task(self._watch(poll, exchange, receive))
+        self.parked[task] = poll, caller
         try:
             await exchange.wait()
         finally:
-            self.parked.discard(task)
+            del self.parked[task]
             watch.cancel()
             if exchange.answer is GONE or exchange.answer is NOT_YET:
                 self._service.cancel(poll)
         if exchange.answer is GONE:
             raise _GoneError
+
+    async def _watch(self, poll: Any, exchange: Exchange, receive: Receive) -> None:
+        """Tell an exchange when its client goes away, or let it have its answer now."""
+        if (await receive())["type"] == "http.disconnect":
+            exchange.put(GONE)
+        else:  # after the body nothing can come but that the client has come to an end
+            self._service.empty(poll)
 
     # --- what is no operation -----------------------------------------------------------
 
@@ -268,13 +291,6 @@ def _present_task() -> asyncio.Task[Any]:
     task = asyncio.current_task()
     assert task is not None
     return task
-
-
-async def _watch(receive: Receive, exchange: Exchange) -> None:
-    """Tell an exchange when its client goes away."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    exchange.put(GONE)
 
 
 def _read(answer: Later) -> HttpAnswer:

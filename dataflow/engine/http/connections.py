@@ -13,7 +13,11 @@ uvicorn parses requests and writes answers; these are the bounds that it does no
    the application, a parked poll its own in the service.)
 4. What is no HTTP is answered 400 where an answer would be understood. Behind a request that is
    not answered yet it would be taken for the answer, so there the connection is closed.
-5. A kind of socket has a number of connections beyond which new ones are closed at once, so that
+5. A client that sends nothing more may still be waiting for answers, and gets those to whole
+   requests. `receive` does not wait any more then, so that the application can tell: a poll is
+   answered at once, with the task that is on its way to it, if one is. With TLS there is no such
+   thing: there the client is gone.
+6. A kind of socket has a number of connections beyond which new ones are closed at once, so that
    strangers cannot use up the files that the process may open.
 
 It leans on uvicorn's ``HttpToolsProtocol``: on its callbacks for the parser, ``_start_asgi_task``,
@@ -48,6 +52,17 @@ class RefusalError(Exception):
         super().__init__(status, reason)
         self.status = status
         self.reason = reason
+
+
+class _Lasting(asyncio.Event):
+    """Set, for ever."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.set()
+
+    def clear(self) -> None:
+        """What has happened stays so."""
 
 
 class Clients(ServerState):
@@ -135,6 +150,25 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
         if not self._clients.connections:
             self._clients.nobody.set()
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn has no opinion
+        """Whether the connection stays open for writing."""
+        cycle = self._in_hand
+        if (
+            cycle is None
+            or cycle.more_body
+            or cycle.response_complete
+            or self.transport.get_extra_info("sslcontext")
+        ):
+            return False
+        if self.pipeline and self.pipeline[0][0].more_body:
+            self.pipeline.popleft()
+        last = self.pipeline[0][0] if self.pipeline else cycle
+        last.keep_alive = False
+        for each, _ in [(cycle, None), *self.pipeline]:
+            each.message_event.set()
+            each.message_event = _Lasting()
+        return True
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._in_hand = cycle

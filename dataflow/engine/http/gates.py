@@ -38,6 +38,10 @@ class Gate(Protocol):
         """Raise `AccessDeniedException` for what the caller may not do."""
         ...
 
+    def still_admits(self, caller: Caller) -> bool:
+        """Whether a caller who was let in would be let in now."""
+        ...
+
     def may_look(self, scope: Scope) -> bool:
         """Whether a request that nobody has signed may see the metrics."""
         ...
@@ -51,6 +55,9 @@ class SameUser:
 
     def check(self, caller: Caller, operation: Operation) -> None:
         """Everything is allowed."""
+
+    def still_admits(self, caller: Caller) -> bool:  # noqa: ARG002 - for ever
+        return True
 
     def may_look(self, scope: Scope) -> bool:  # noqa: ARG002 - whoever it is
         return True
@@ -74,6 +81,9 @@ class Signed:
 
     def check(self, caller: Caller, operation: Operation) -> None:
         roles.check(caller, operation)
+
+    def still_admits(self, caller: Caller) -> bool:
+        return self._admission.still_admits(caller)
 
     def may_look(self, scope: Scope) -> bool:
         near = scope["client"] is not None and ip_address(scope["client"][0]).is_loopback

@@ -135,6 +135,7 @@ class Server:
                 date = formatdate(wall_time(), usegmt=True).encode()
                 for clients in self._clients:
                     clients.default_headers = [(b"date", date)]
+                self.check_callers()
                 await asyncio.sleep(1)
             self.check(self._loop.time())
 
@@ -143,6 +144,11 @@ class Server:
         for application, clients in zip(self._apps, self._clients, strict=True):
             application.check(now)
             clients.check(now)
+
+    def check_callers(self) -> None:
+        """End the polls of those whose keys count no longer."""
+        for application in self._apps:
+            application.check_callers()
 
     async def stop(self) -> None:
         """End, as the laws above say. What the service raises when it closes is raised at the end.

@@ -171,6 +171,26 @@ class Domain:
         """Let the execution's earliest deadline take effect, if it has passed."""
         return self.follow(execution, requests.expire(execution, now))
 
+    def lose_workers(self, task_list: str, now: float) -> list[Write]:
+        """The deciders and workers of a task list are known to be gone, with what they had taken.
+
+        Decision tasks that wait on lists of such deciders' own are theirs, too.
+        """
+        written: list[Write] = []
+        for execution in list(self.open.values()):
+            for activity in list(execution.activities.values()):
+                # What was written for the one before may have been one event too many.
+                if (
+                    execution.open
+                    and activity.started_event_id
+                    and activity.scheduled.task_list.name == task_list
+                ):
+                    lost = requests.lose_activity_task(execution, activity.scheduled_event_id, now)
+                    written += self.follow(execution, lost)
+            if execution.open and execution.task_list.name == task_list:
+                written += self.follow(execution, requests.lose_decider(execution, now))
+        return written
+
     # --- consequences ---------------------------------------------------------------------
 
     def follow(self, execution: Execution, events: Sequence[Event]) -> list[Write]:

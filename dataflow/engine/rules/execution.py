@@ -478,15 +478,20 @@ class Recorder:
         execution = self.execution
         # An execution that is closed has nothing due.
         if execution.decision_due and execution.decision_task is None:
-            started = execution.started
-            assert started is not None
-            task_list, patience = execution.override or (execution.task_list, NO_TIMEOUT)
-            self.add(
-                ev.DecisionTaskScheduled(
-                    task_list=task_list,
-                    task_priority=started.task_priority,
-                    start_to_close_timeout=started.task_start_to_close_timeout,
-                    schedule_to_start_timeout=patience,
-                )
-            )
+            self.schedule_decision()
         return self.events
+
+    def schedule_decision(self) -> None:
+        """Write that a decision task waits, where the decider wants it."""
+        execution = self.execution
+        started = execution.started
+        assert started is not None
+        task_list, patience = execution.override or (execution.task_list, NO_TIMEOUT)
+        self.add(
+            ev.DecisionTaskScheduled(
+                task_list=task_list,
+                task_priority=started.task_priority,
+                start_to_close_timeout=started.task_start_to_close_timeout,
+                schedule_to_start_timeout=patience,
+            )
+        )

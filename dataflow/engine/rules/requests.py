@@ -141,11 +141,21 @@ def _started_decision_task(execution: Execution, started_event_id: int) -> Decis
     return task
 
 
-def lose_decision_task(execution: Execution, now: float) -> list[Event]:
-    """The decider that has the open task, or was to take it, is known to be gone."""
-    assert execution.decision_task is not None
+def lose_decider(execution: Execution, now: float) -> list[Event]:
+    """The decider that has the decision task, or was to take it or the next, is known to be gone.
+
+    A redirection ends with a task that times out, so where there is none yet, one is written: what
+    happens later does not wait for somebody who never comes. [] if nothing was the decider's.
+    """
+    task = execution.decision_task
+    if execution.override is None and (task is None or not task.started_event_id):
+        return []
     recorder = Recorder(execution, now)
-    _expire_decision(recorder, Key(Kind.DECISION, execution.decision_task.scheduled_event_id))
+    if task is None:
+        recorder.schedule_decision()
+        task = execution.decision_task
+        assert task is not None
+    _expire_decision(recorder, Key(Kind.DECISION, task.scheduled_event_id))
     return recorder.finish()
 
 
