@@ -127,7 +127,7 @@ def test_a_repair_does_again_what_is_named(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["lasting.Nothing"], "lasting has no Nothing: its workflows are Steps, Fails"),
+        (["lasting.Nothing"], "lasting has no Nothing: its workflows are Steps, Fails, Waits"),
         (["--repair=x", "lasting.Steps"], "there is no execution x in the domain default"),
         (
             ["--force-activities=x", "lasting.Steps"],
