@@ -159,7 +159,11 @@ class _Attempt:
         # mypy takes the __hash__ of a class's instances for that of the class.
         if _msgspec_knows(type(o)):  # type: ignore[arg-type]
             # datetime, date, time, timedelta, UUID, Decimal, bytes, structs, attrs classes.
-            return msgspec.to_builtins(o, enc_hook=self.plain)
+            try:  # sorted, since there may be sets in it
+                return msgspec.to_builtins(o, enc_hook=self.plain, order="sorted")
+            except TypeError:
+                msgspec.to_builtins(o, enc_hook=self.plain)  # raises, if it is not for the order
+                raise TypeError("it has a set of mixed types in it, which have no order") from None
         kind = type(o).__name__
         raise TypeError(f"{'an' if kind[0] in 'aeiouAEIOU' else 'a'} {kind} has no JSON form")
 

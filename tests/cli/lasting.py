@@ -31,3 +31,10 @@ class Steps(Workflow):
 class Fails(Workflow):
     def run(self):
         return self.submit(fail).result
+
+
+class Waits(Workflow):
+    def run(self, seconds):
+        self.submit(step, 0).result  # noqa: B018 - waits
+        self.sleep(seconds)
+        return self.submit(step, 1).result

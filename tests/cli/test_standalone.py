@@ -2,9 +2,11 @@
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import pytest
 from commands import HERE, dataflow, environment
@@ -49,28 +51,69 @@ def test_a_failure(run):
     assert "ValueError: no luck" in done.err
 
 
-def test_it_goes_on_where_it_was_killed(run, home, tmp_path):
+@pytest.fixture
+def begin(home, tmp_path):
+    """Begins the command; what is returned kills it, as soon as a condition holds."""
+    processes = []
+
+    def begin(*arguments, **variables):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dataflow", *arguments],
+            cwd=HERE,
+            env=environment(DATAFLOW_HOME=str(home), STEPS=str(tmp_path / "steps"), **variables),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        processes.append(process)
+
+        def kill_when(condition):
+            while not condition():
+                assert process.poll() is None
+                time.sleep(0.02)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+
+        return kill_when
+
+    yield begin
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def test_it_goes_on_where_it_was_killed(run, begin, tmp_path):
     steps = tmp_path / "steps"
     command = ["standalone", "--workflow-id=w", "--isolation=inline", "lasting.Steps", "-i4"]
-    variables = {"DATAFLOW_HOME": str(home), "STEPS": str(steps), "HANG": "2"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "dataflow", *command],
-        cwd=HERE,
-        env=environment(**variables),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    while not steps.exists() or "2\n" not in steps.read_text():
-        assert process.poll() is None
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    kill_when = begin(*command, HANG="2")
+    kill_when(lambda: steps.exists() and "2\n" in steps.read_text())
     done = run(*command)
     assert done.code == 0
     assert done.err.startswith("going on with w ")
     assert done.err.endswith(" s: [0,1,2,3]\n")
     assert steps.read_text().split() == ["0", "1", "2", "2", "3"]
     assert run("server.check").out.endswith(" events: sound\n")
+
+
+def test_it_does_not_wait_for_the_decider_that_was_killed(run, begin, home):
+    """Nobody lives on the list that the next decision task would have waited in."""
+    command = ["standalone", "--workflow-id=w", "--isolation=inline", "lasting.Waits", "-i3"]
+    begin(*command)(lambda: "TimerStarted" in kinds(home))
+    assert run(*command).code == 0
+    told = kinds(home)
+    assert told.count("DecisionTaskTimedOut") == 1
+    assert told.index("DecisionTaskTimedOut") < told.index("TimerFired")
+
+
+def kinds(home):
+    """The types of the events in the engine's file, of one execution."""
+    if not (home / "engine.db").exists():
+        return []
+    with closing(sqlite3.connect(f"file:{home / 'engine.db'}?mode=ro", uri=True)) as file:
+        try:
+            bodies = file.execute("SELECT body FROM event ORDER BY id").fetchall()
+        except sqlite3.OperationalError:  # it is just being made
+            return []
+    return [json.loads(body)["eventType"] for (body,) in bodies]
 
 
 def test_a_repair_does_again_what_is_named(run, tmp_path):
@@ -84,7 +127,7 @@ def test_a_repair_does_again_what_is_named(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["lasting.Nothing"], "lasting has no Nothing: its workflows are Steps, Fails"),
+        (["lasting.Nothing"], "lasting has no Nothing: its workflows are Steps, Fails, Waits"),
         (["--repair=x", "lasting.Steps"], "there is no execution x in the domain default"),
         (
             ["--force-activities=x", "lasting.Steps"],

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import time
 
 import psutil
 import pytest
@@ -140,6 +141,21 @@ def test_a_fleet_with_keys(fleet):
     assert fleet.result(execution) == ["signed-before", "signed", "signed-after"]
     assert workers.stop()[0] == 0
     assert deciders.stop()[0] == 0
+
+
+def test_a_fleet_whose_key_is_revoked_ends_soon(fleet):
+    worker = key(fleet, "worker")
+    workers = fleet.work("-N", "1", "--engine", fleet.url, **worker)
+    deciders = fleet.decide("-N", "1")
+    fleet.open("revoked")
+    assert fleet.result(fleet.start(Steps, "revoked"))  # so it polls: for a minute, undisturbed
+    fleet.command("server.key.revoke", worker["AWS_ACCESS_KEY_ID"]).end()
+    began = time.monotonic()
+    code, told = workers.end()
+    assert time.monotonic() - began < 30
+    assert code == 2
+    assert told.splitlines()[-1].startswith("error: ")
+    deciders.stop()
 
 
 # --- what cannot work ---------------------------------------------------------------------

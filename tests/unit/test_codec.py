@@ -201,6 +201,16 @@ def test_the_text_of_a_set_does_not_depend_on_its_hash_table(items, random):
     assert encode([items, None]) == f"[{text},null]"
 
 
+@pytest.mark.parametrize("items", [(1, 8), (8, 1)])  # they share a place in the hash table
+def test_the_text_of_a_set_in_a_struct_does_not_depend_on_it_either(items):
+    assert encode([Order(0, set(items)), None]) == '[{"lines":[1,8],"number":0},null]'
+
+
+def test_a_set_in_a_struct_that_has_no_order_is_refused():
+    with pytest.raises(PayloadError, match="has a set of mixed types in it, which have no order"):
+        encode(Order(0, {1, "a"}))
+
+
 # --- holes -------------------------------------------------------------------------------
 
 MARK_LIKE = st.sampled_from(
@@ -260,6 +270,7 @@ def filled(value):
 @example([Hole(None), {9, 10}])
 @example([Hole("é"), "\ud800"])
 @example([Hole(1e16), 1e16, None])
+@example(Point(Hole(None), Order(0, {8, 1})))
 def test_filling_the_holes_is_encoding_the_filled_value(value):
     around = template(value, hole=Hole)
     assert around.fill([encode(hole.value) for hole in around.holes]) == encode(filled(value))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 from _engine.wire import Connection as Wire
 
 from dataflow.connect import Connection
@@ -54,27 +55,34 @@ class Reads:
     def service(self) -> Service:
         return _Reading(self._connection.service, self._keep)  # type: ignore[return-value]
 
+    @property
+    def direct(self) -> Any:
+        return _Reading(self._connection.direct, self._keep)
+
     def poller(self) -> Poller:
         return _Reading(self._connection.poller(), self._keep)  # type: ignore[return-value]
 
     def read(self) -> Read:
         """Bytes of the events alone, since nothing is sent."""
-        length = sum(
-            len(ev.encode(ev.from_wire(wire))) for events in self._pages for wire in events
-        )
-        return Read(self._tasks, length)
+        return Read(self._tasks, sum(map(_length, self._pages)))
 
-    def _keep(self, answer: dict[str, Any]) -> None:
+    def _keep(self, answer: Mapping[str, Any]) -> None:
         if answer.get("taskToken"):
             self._tasks += 1
         if events := answer.get("events"):
             self._pages.append(events)
 
 
-class _Reading:
-    """A service or a poller, of whose answers some are kept."""
+def _length(events: Any) -> int:
+    if isinstance(events, msgspec.Raw):
+        return len(bytes(events))
+    return sum(len(ev.encode(ev.from_wire(wire))) for wire in events)
 
-    def __init__(self, inner: Any, keep: Callable[[dict[str, Any]], None]) -> None:
+
+class _Reading:
+    """A service, a poller or an engine that calls back, of whose answers some are kept."""
+
+    def __init__(self, inner: Any, keep: Callable[[Mapping[str, Any]], None]) -> None:
         self._inner = inner
         self._keep = keep
 
@@ -87,6 +95,13 @@ class _Reading:
     def get_workflow_execution_history(self, **request: Any) -> dict[str, Any]:
         return self._kept(self._inner.get_workflow_execution_history(**request))
 
-    def _kept(self, answer: dict[str, Any]) -> dict[str, Any]:
+    def ask(self, method: str, request: Any, told: Callable[[Callable[[], Any]], None]) -> Any:
+        if method not in {"poll_for_decision_task", "get_workflow_execution_history"}:
+            return self._inner.ask(method, request, told)
+        return self._inner.ask(
+            method, request, lambda answered: told(lambda: self._kept(answered()))
+        )
+
+    def _kept(self, answer: Any) -> Any:
         self._keep(answer)
         return answer
