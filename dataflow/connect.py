@@ -25,7 +25,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
 from dataflow import settings
-from dataflow.errors import UsageError
+from dataflow.errors import Unreachable, UsageError
 from dataflow.process.polling import Poller
 from dataflow.protocol.service import Service
 
@@ -97,7 +97,8 @@ def connect(
     serves the local engine, have it in this process, with this ``durability`` (see
     `dataflow.engine.Engine`). ``pollers``: polls at a time, which boto3 must know beforehand.
 
-    Raises `UsageError`, one line that says what to do, if there is no such engine, or no way to it.
+    Raises `UsageError`, one line that says what to do, if there is no such engine; `Unreachable` if
+    there is no way to it.
     """
     name = settings.engine(engine)
     if name == _LOCAL:
@@ -134,7 +135,7 @@ def _local(home: str | None) -> Connection:
         return _server(f"unix:{directory / ENGINE_SOCKET}")
     except NoServer as error:
         option = f" --home {home}" if home else ""
-        raise UsageError(
+        raise Unreachable(
             f"no engine runs on {directory}: `dataflow server.start{option}` starts one, and "
             "`dataflow standalone` brings its own"
         ) from error
@@ -161,7 +162,7 @@ def _own(home: str | None, durability: Durability) -> Connection:
                 if attempt == _OWN_ATTEMPTS:
                     break
         time.sleep(_OWN_PAUSE)  # who has it may be starting, or ending
-    raise UsageError(
+    raise Unreachable(
         f"another process has {file} and lets nobody else in: wait until it ends, start "
         "`dataflow server.start` instead of it, or name another directory with --home"
     )

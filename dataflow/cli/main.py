@@ -12,9 +12,9 @@ from typing import Any
 
 import click
 
-from dataflow.cli import render
+from dataflow.cli import exits, render
 from dataflow.cli.screen import drain
-from dataflow.errors import DataflowError, UsageError
+from dataflow.errors import DataflowError
 
 #: Each command and the object that implements it.
 _COMMANDS = {
@@ -94,39 +94,36 @@ def command(ctx: click.Context, output: str | None) -> None:
     ctx.obj = output
     if ctx.invoked_subcommand is None:
         render.tell(ctx.get_help())
-        ctx.exit(2)
+        ctx.exit(exits.USAGE)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; it raises nothing that a user caused."""
     try:
         code = command.main(arguments, standalone_mode=False)
-    except UsageError as error:
-        render.error(error)
-        return 2
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "dataflow"
         render.error(error, f"{error.format_message().rstrip('.')} (see {path} --help)")
-        return error.exit_code
+        return exits.USAGE
     except click.ClickException as error:
         render.error(error, error.format_message())
         return error.exit_code
-    except DataflowError as error:  # what an engine has refused, and the like
+    except DataflowError as error:  # what was written wrongly, what an engine has refused
         render.error(error)
-        return 1
+        return exits.of_error(error)
     except OSError as error:  # the output cannot be written: a full disk
         render.error(error)
-        return 1
+        return exits.FAILED
     except (KeyboardInterrupt, click.Abort):
         render.tell("interrupted")
-        return 130
+        return exits.INTERRUPTED
     except Exception as error:
         told = _refused_by_amazon(error)
         if told is None:
             raise
         render.error(error, told)
-        return 1
-    return code if isinstance(code, int) else 0
+        return exits.of_error(error)
+    return code if isinstance(code, int) else exits.DONE
 
 
 def _refused_by_amazon(error: Exception) -> str | None:
@@ -147,7 +144,7 @@ def main() -> int:
     problem = drain(sys.stdout) or drain(sys.stderr)
     if problem is not None and code == 0:
         render.error(problem)
-        code = 1
+        code = exits.FAILED
     if _work_goes_on():
         _leave(code)
     return code

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from dataflow.errors import UsageError
+from dataflow.errors import NotFound, UsageError
 from dataflow.payload import codec
 from dataflow.process.calls import code
 from dataflow.process.registering import Registrar
@@ -92,7 +92,7 @@ class Client:
         try:
             Registrar(self._service, self._domain).workflow(start.workflow_type)
         except self._service.exceptions.UnknownResourceFault as error:
-            raise UsageError(
+            raise NotFound(
                 f"there is no domain {self._domain}: name one with --domain or SWF_DOMAIN, or "
                 f"make it with `dataflow domain.register {self._domain}`"
             ) from error
@@ -131,7 +131,7 @@ class Client:
             executionFilter={"workflowId": workflow_id},
         )["executionInfos"]
         if not found:
-            raise UsageError(f"no execution with the workflow id {workflow_id} is open")
+            raise NotFound(f"no execution with the workflow id {workflow_id} is open")
         return self._service.describe_workflow_execution(
             domain=self._domain, execution=found[0]["execution"]
         )
@@ -152,7 +152,7 @@ class Client:
         ):
             for info in lists(**request)["executionInfos"]:
                 return WorkflowExecution(workflow_id, info["execution"]["runId"])
-        raise UsageError(f"there is no execution {workflow_id} in the domain {self._domain}")
+        raise NotFound(f"there is no execution {workflow_id} in the domain {self._domain}")
 
     def history(self, execution: WorkflowExecution) -> list[ev.Event]:
         """All events of an execution."""

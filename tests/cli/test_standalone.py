@@ -85,7 +85,6 @@ def test_a_repair_does_again_what_is_named(run, tmp_path):
     ("arguments", "line"),
     [
         (["lasting.Nothing"], "lasting has no Nothing: its workflows are Steps, Fails"),
-        (["--repair=x", "lasting.Steps"], "there is no execution x in the domain default"),
         (
             ["--force-activities=x", "lasting.Steps"],
             "--force-activities goes with --repair: name the run to repair",
@@ -102,6 +101,11 @@ def test_a_repair_does_again_what_is_named(run, tmp_path):
 )
 def test_mistakes(run, arguments, line):
     assert run("standalone", *arguments) == (2, "", f"error: {line}\n")
+
+
+def test_a_repair_of_nothing(run):
+    line = "error: there is no execution x in the domain default\n"
+    assert run("standalone", "--repair=x", "lasting.Steps") == (3, "", line)
 
 
 def test_an_activity_again(run, tmp_path, home):
@@ -127,7 +131,7 @@ def test_an_activity_again(run, tmp_path, home):
         assert (again.code, again.out) == (1, "")
         assert "with the workflow id two is open" in again.err
         nowhere = run("workflow.start", "--domain=nowhere", "lasting.Steps", "-i1")
-        assert nowhere.code == 2
+        assert nowhere.code == 3
         assert nowhere.err.startswith("error: there is no domain nowhere: ")
         registered = run("domain.register", "default")
         assert registered.code == 1
