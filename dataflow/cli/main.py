@@ -19,6 +19,7 @@ from dataflow.errors import DataflowError
 #: Each command and the object that implements it.
 _COMMANDS = {
     "activity.rerun": "dataflow.cli.rerun:rerun",
+    "completion": "dataflow.cli.completion:completion",
     "decider.start": "dataflow.cli.decider:start",
     "domain.register": "dataflow.cli.domains:register",
     "info": "dataflow.cli.info:info",
@@ -82,16 +83,15 @@ def _print_version(ctx: click.Context, _: click.Parameter, value: Any) -> None:
     callback=_print_version,
     help="Show the version and exit.",
 )
-@click.option(
-    "--format",
-    "output",
-    type=click.Choice(["text", "json"]),
-    help="How commands print their outcome.",
-)
+@click.option("--format", "output", metavar="FORMAT", help="How commands print their outcome.")
 @click.pass_context
-def command(ctx: click.Context, output: str | None) -> None:
-    """Durable workflows in plain Python."""
-    ctx.obj = output
+def command(ctx: click.Context, **options: Any) -> None:
+    """Durable workflows in plain Python.
+
+    Options may stand before the command or behind it; what stands behind it, counts.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    ctx.default_map = {str(ctx.invoked_subcommand): given}
     if ctx.invoked_subcommand is None:
         render.tell(ctx.get_help())
         ctx.exit(exits.USAGE)

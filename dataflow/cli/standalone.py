@@ -111,7 +111,7 @@ def standalone(ctx: click.Context, /, **options: Any) -> None:
     there is no run to repair; 4 if it was cancelled or terminated; 5 if it has timed out; 6 if
     there is no way to the engine; 130 if it was interrupted.
     """
-    as_json = (options["output"] or ctx.obj) == "json"
+    as_json = options["output"] == "json"
     screen = Screen(keep_stdout=as_json)
     from dataflow.cli import logs
     from dataflow.clock import SystemClock

@@ -100,7 +100,7 @@ def start(ctx: click.Context, /, **options: Any) -> None:
         if options[member]:
             where = "without --local" if local else "with --local"
             raise UsageError(f"{option} goes {where} only")
-    as_json = (options["output"] or ctx.obj) == "json"
+    as_json = options["output"] == "json"
     if local:
         _run_here(ctx, options, as_json=as_json)
     else:

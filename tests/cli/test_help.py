@@ -109,3 +109,25 @@ def test_the_module_is_the_command():
     done = dataflow("--help")
     assert done.code == 0
     assert done.out.startswith("Usage: python")
+
+
+# --- options before the command, and behind it ------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "as_json"),
+    [
+        (["--format", "json", "info", "versions"], True),
+        (["info", "versions", "--format", "json"], True),
+        (["--format", "json", "info", "versions", "--format", "text"], False),
+        (["info", "versions"], False),
+    ],
+)
+def test_what_stands_behind_the_command_counts(capsys, arguments, as_json):
+    assert main.run(arguments) == 0
+    assert capsys.readouterr().out.startswith("{") is as_json
+
+
+def test_a_format_that_the_command_does_not_have(capsys):
+    assert main.run(["--format", "xml", "info"]) == 2
+    assert "'--format': 'xml' is not one of 'text', 'json'" in capsys.readouterr().err
