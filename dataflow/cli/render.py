@@ -11,10 +11,12 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from dataflow.cli.screen import drain
 
 if TYPE_CHECKING:
     from dataflow.process.client import Ended
@@ -42,6 +44,17 @@ _STAND_IN = "dataflow.errors.OriginalError: "
 def say(text: str) -> None:
     """Print to standard output."""
     print(text)
+
+
+def lines(texts: Iterable[str]) -> None:
+    """Print line by line; the lines stop coming where the reader goes away (``| head``)."""
+    try:
+        for text in texts:
+            print(text)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        drain(sys.stdout)
 
 
 def tell(text: str) -> None:

@@ -28,8 +28,16 @@ def shown(text: str | None, limit: int) -> str:
         text = f"<{size(int(reference[2]))}, {reference[1]}>"
     elif len(text) > limit:
         text = text[: limit + 1]  # no need to look at megabytes of it
-    line = " ".join(text.split())
-    return line if len(line) <= limit else line[: max(0, limit - len(_CUT))] + _CUT
+    text = line(text)
+    return text if len(text) <= limit else text[: max(0, limit - len(_CUT))] + _CUT
+
+
+def line(text: str) -> str:
+    """A text on one line, without what a terminal would take for a command."""
+    if text.isprintable():
+        return text
+    words = " ".join(text.split())
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in words)
 
 
 def size(length: int) -> str:
