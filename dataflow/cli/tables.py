@@ -20,7 +20,7 @@ import io
 import json
 import sys
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, islice
@@ -106,105 +106,87 @@ def _unknown(name: str) -> str:
     return f"{name} is no format: use one of {', '.join([*_OWN, *_of_tabulate()])}"
 
 
-def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
-    # Shared between the group and its command, which is read later and so has the last word.
-    if value is not None:
-        ctx.meta.setdefault(__name__, {})[param.name] = value
-
-
-def _keep_format(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+def _check_format(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     # Not a `click.Choice`, which would have to know tabulate's formats beforehand.
     if value is not None and value not in _OWN and value not in _of_tabulate():
         raise click.BadParameter(_unknown(value), ctx, param)
-    _keep(ctx, param, value)
+    return value
 
 
 def _complete_format(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
     return [name for name in (*_OWN, *_of_tabulate()) if name.startswith(incomplete)]
 
 
+_OPTIONS = (
+    click.option(
+        "--format",
+        "output",
+        metavar="FORMAT",
+        callback=_check_format,
+        shell_complete=_complete_format,
+        help="text, csv, tsv, json, jsonl, or one of tabulate's: plain, github, grid, html ... "
+        "Default: DATAFLOW_FORMAT, else text.",
+    ),
+    click.option(
+        "--header/--no-header",
+        default=None,
+        help="Whether a table has a header. Default: yes, but for text that does not go to a "
+        "terminal.",
+    ),
+    click.option(
+        "--fields",
+        metavar="A,B",
+        help="Only these columns, in this order, by their names in JSON.",
+    ),
+    click.option(
+        "--color",
+        type=click.Choice(["auto", "always", "never"]),
+        help="Colour states. Default: auto, which is on a terminal unless NO_COLOR is set.",
+    ),
+    click.option("--utc", is_flag=True, default=None, help="Times in UTC instead of local time."),
+)
+
+
 def output_options(command: _F) -> _F:
-    """The options that decide about the `Layout`; good for a command, and for the group of all."""
-    for option in reversed(
-        (
-            click.option(
-                "--format",
-                metavar="FORMAT",
-                expose_value=False,
-                callback=_keep_format,
-                shell_complete=_complete_format,
-                help="text, csv, tsv, json, jsonl, or one of tabulate's: plain, github, grid, html "
-                "... Default: DATAFLOW_FORMAT, else text.",
-            ),
-            click.option(
-                "--header/--no-header",
-                default=None,
-                expose_value=False,
-                callback=_keep,
-                help="Whether a table has a header. Default: yes, but for text that does not go to "
-                "a terminal.",
-            ),
-            click.option(
-                "--fields",
-                metavar="A,B",
-                expose_value=False,
-                callback=_keep,
-                help="Only these columns, in this order, by their names in JSON.",
-            ),
-            click.option(
-                "--color",
-                type=click.Choice(["auto", "always", "never"]),
-                expose_value=False,
-                callback=_keep,
-                help="Colour states. Default: auto, which is on a terminal unless NO_COLOR is set.",
-            ),
-            click.option(
-                "--utc",
-                is_flag=True,
-                default=None,
-                expose_value=False,
-                callback=_keep,
-                help="Times in UTC instead of local time.",
-            ),
-        )
-    ):
+    """The options that decide about the `Layout`, which `layout` reads from those of a command."""
+    for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
-def layout() -> Layout:
-    """What the options of the running command say, and the environment where they say nothing.
+def layout(options: Mapping[str, Any]) -> Layout:
+    """What the options of a command say, and the environment where they say nothing.
 
     Raises `UsageError` for a ``DATAFLOW_FORMAT`` that does not exist.
     """
-    given = click.get_current_context().meta.get(__name__, {})
-    name = given.get("format")
+    name = options["output"]
     if name is None:
         name = settings.output_format()
         if name not in _OWN and name not in _of_tabulate():
             raise UsageError(f"DATAFLOW_FORMAT={_unknown(name)}")
     on_terminal = sys.stdout is not None and sys.stdout.isatty()
-    color = given.get("color", "auto")
+    header, color = options["header"], options["color"] or "auto"
+    keys = (options["fields"] or "").split(",")
     return Layout(
         format=name,
-        header=given.get("header", name != "text" or on_terminal),
-        fields=tuple(key.strip() for key in given.get("fields", "").split(",") if key.strip()),
+        header=name != "text" or on_terminal if header is None else header,
+        fields=tuple(key.strip() for key in keys if key.strip()),
         color=on_terminal and settings.color() if color == "auto" else color == "always",
-        utc=given.get("utc", False),
+        utc=bool(options["utc"]),
     )
 
 
 # --- printing ------------------------------------------------------------------------------
 
 
-def show(rows: Iterable[Any], columns: Sequence[Column]) -> None:
+def show(rows: Iterable[Any], columns: Sequence[Column], options: Mapping[str, Any]) -> None:
     """Print rows as the options say. Raises `UsageError` for unknown ``--fields``."""
-    render.lines(lines(rows, columns, layout()))
+    render.lines(lines(rows, columns, layout(options)))
 
 
-def show_one(row: Any, columns: Sequence[Column]) -> None:
+def show_one(row: Any, columns: Sequence[Column], options: Mapping[str, Any]) -> None:
     """Print the only row that there can be: in JSON an object, and no array."""
-    wanted = layout()
+    wanted = layout(options)
     if wanted.is_json:
         render.say(_dump(row, _chosen(columns, wanted)))
     else:
