@@ -51,7 +51,7 @@ _COLUMNS = ("name", "access_key_id", "role", "domain", "task_list", "created")
     help="Add the key to this AWS credentials file, as the profile N, instead of printing it.",
 )
 @format_option
-def create(  # noqa: PLR0913 - one for each option
+def create(
     *,
     home: str | None,
     name: str | None,
