@@ -72,6 +72,7 @@ class Attempt:
     #: None until it has started, and for good if it ended before.
     started_at: float | None = None
     ended_at: float | None = None
+    ended_event_id: int | None = None
     state: State = "scheduled"
     #: ``ValueError: ...``, the type of a time-out, or the cause of a refusal.
     reason: str | None = None
@@ -268,7 +269,7 @@ class _Fold:
         }
         draft.tries.append(attempt)
         if state in ENDED:
-            attempt["ended_at"] = event.timestamp
+            attempt["ended_at"], attempt["ended_event_id"] = event.timestamp, event.event_id
         else:
             self._open[event.event_id] = draft, attempt
         return draft
@@ -289,6 +290,7 @@ class _Fold:
             return
         draft, attempt = found
         attempt["state"], attempt["ended_at"] = state, event.timestamp
+        attempt["ended_event_id"] = event.event_id
         for name in ("reason", "timeout_type", "cause"):
             attempt["reason"] = attempt.get("reason") or getattr(attributes, name, None)
         for name in ("details", "message"):

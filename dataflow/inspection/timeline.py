@@ -19,6 +19,7 @@ from dataflow.inspection.tasks import ENDED, Attempt, Kind, State, Task, tasks
 from dataflow.protocol import events as ev
 from dataflow.protocol.events import CLOSE_STATUS, Event
 from dataflow.protocol.names import CloseStatus
+from dataflow.replay.activities import backoff_timer_id
 
 Phase = Literal[
     "waiting",
@@ -85,7 +86,7 @@ class Timeline:
 def timeline(events: Sequence[Event], now: float) -> Timeline:
     """The chart of an execution; ``now``: where an open one ends.
 
-    ``events``: a whole history, at least one event.
+    ``events``: a whole history, from the first event on.
     """
     first, last = events[0], events[-1]
     status = CLOSE_STATUS.get(type(last.attributes))
@@ -95,15 +96,69 @@ def timeline(events: Sequence[Event], now: float) -> Timeline:
     shown = [task for task in told if not task.is_own]
     short = short_names({task.name for task in shown})
     started = first.attributes
-    is_start = isinstance(started, ev.WorkflowExecutionStarted)
+    assert isinstance(started, ev.WorkflowExecutionStarted)
     return Timeline(
-        workflow_name=started.workflow_type.name if is_start else "?",
-        workflow_version=started.workflow_type.version if is_start else "",
+        workflow_name=started.workflow_type.name,
+        workflow_version=started.workflow_type.version,
         status=status or "OPEN",
         begin=first.timestamp,
         end=end,
         rows=[
-            _row(task, label(task, short), end, goes_on=retry_timer(task) in backing_off)
+            _row(
+                task, label(task, short), end, goes_on=backoff_timer_id(task.task_id) in backing_off
+            )
             for task in shown
         ],
+    )
+
+
+def _row(task: Task, name: str, end: float, *, goes_on: bool) -> Row:
+    """``goes_on``: whether another attempt is being waited for."""
+    spans: list[Span] = []
+    for number, attempt in enumerate(task.attempts, start=1):
+        if spans and task.kind == "activity" and attempt.scheduled_at > spans[-1].end:
+            spans.append(_back_off(spans[-1], attempt.scheduled_at))
+        spans.extend(_spans(attempt, number, end))
+    if goes_on and task.ended_at is not None:
+        spans.append(_back_off(spans[-1], end))
+    return Row(
+        task_id=task.task_id,
+        kind=task.kind,
+        name=task.name,
+        version=task.version,
+        label=name,
+        state=task.state,
+        reason=task.last.reason,
+        attempts=len(task.attempts),
+        identity=task.last.identity,
+        waiting=task.waiting(end),
+        running=task.running(end),
+        spans=spans,
+    )
+
+
+def _spans(attempt: Attempt, number: int, end: float) -> Sequence[Span]:
+    spans = []
+    ended = end if attempt.ended_at is None else attempt.ended_at
+    begun = ended if attempt.started_at is None else attempt.started_at
+    if attempt.started_at is None and attempt.scheduled_at == attempt.ended_at:
+        return [_span("instant", attempt, number, attempt.scheduled_at, ended)]
+    if begun > attempt.scheduled_at or attempt.started_at is None:
+        spans.append(_span("waiting", attempt, number, attempt.scheduled_at, begun))
+    if attempt.started_at is not None:
+        spans.append(_span("running", attempt, number, begun, ended))
+    return spans
+
+
+def _span(phase: Phase, attempt: Attempt, number: int, begin: float, end: float) -> Span:
+    return Span(phase=phase, begin=begin, end=max(begin, end), attempt=number, state=attempt.state)
+
+
+def _back_off(before: Span, end: float) -> Span:
+    return Span(
+        phase="backing_off",
+        begin=before.end,
+        end=max(before.end, end),
+        attempt=before.attempt,
+        state=before.state,
     )

@@ -359,8 +359,7 @@ class Activities:
             self._ready(call)
             return
         call.state = _State.WAITING
-        timer_id = _fit_id(f"dataflow-retry-{call.task_id}")
-        call.backoff = self._run.timers.start(timer_id, str(delay))
+        call.backoff = self._run.timers.start(backoff_timer_id(call.task_id), str(delay))
         call.backoff.when_done(lambda backoff: self._backoff_over(call, backoff))
 
     def _backoff_over(self, call: Call, backoff: Future[None]) -> None:
@@ -448,6 +447,11 @@ class Activities:
         """The ids of tasks that are asked for or in the history, and not over."""
         calls = [*self._by_id.values(), *self._by_event.values()]
         return [call.task_id for call in calls if call.state is not _State.CLOSED]
+
+
+def backoff_timer_id(task_id: str) -> str:
+    """The timer that a task waits for before its next attempt."""
+    return _fit_id(f"dataflow-retry-{task_id}")
 
 
 def _fit_id(task_id: str) -> str:

@@ -1,0 +1,104 @@
+"""What all SVG pictures have in common: elements as texts, one style sheet, numbers written short.
+
+Colours are classes with a plain value for each, and a second one for dark backgrounds: programs
+that know neither variables nor media queries show the light picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dataflow.cli.drawing.palette import PAPER, STYLES
+from dataflow.cli.drawing.texts import markup
+
+SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'DejaVu Sans', sans-serif"
+MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
+#: The widest column of these fonts, in parts of the font's size.
+MONO_WIDTH = 0.61
+#: A generous mean of the widths of the others.
+SANS_WIDTH = 0.58
+
+
+def number(value: float) -> str:
+    """A coordinate: to a tenth of a pixel."""
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def document(width: float, height: float, title: str, body: Iterable[str], css: str = "") -> str:
+    """A picture; ``title`` is read aloud by those who cannot see it."""
+    w, h = number(width), number(height)
+    return "\n".join(
+        [
+            (
+                f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {w} {h}" width="{w}" '
+                f'height="{h}" role="img" font-family="{SANS}">'
+            ),
+            f"<title>{markup(title)}</title>",
+            f"<style>{_colours()}{css}</style>",
+            f'<rect class="paper" width="{w}" height="{h}"/>',
+            *body,
+            "</svg>\n",
+        ]
+    )
+
+
+def text(x: float, y: float, content: str, cls: str, *, size: float = 12, more: str = "") -> str:
+    """A line of text; ``more``: further attributes."""
+    return (
+        f'<text class="{cls}" x="{number(x)}" y="{number(y)}" font-size="{number(size)}"{more}>'
+        f"{markup(content)}</text>"
+    )
+
+
+def box(x: float, y: float, width: float, height: float, cls: str, *, radius: float = 0) -> str:
+    """A rectangle."""
+    rounded = f' rx="{number(radius)}"' if radius else ""
+    return (
+        f'<rect class="{cls}" x="{number(x)}" y="{number(y)}" width="{number(width)}" '
+        f'height="{number(height)}"{rounded}/>'
+    )
+
+
+def line(x1: float, y1: float, x2: float, y2: float, cls: str) -> str:
+    """A straight line."""
+    return (
+        f'<line class="{cls}" x1="{number(x1)}" y1="{number(y1)}" x2="{number(x2)}" '
+        f'y2="{number(y2)}"/>'
+    )
+
+
+#: Drawn around 0, 0, to be moved where they are wanted.
+_SIGNS = {
+    "failed": "M-3-3L3 3M3-3L-3 3",
+    "timed_out": "M-3-3.5H3L-3 3.5H3Z",
+    "canceled": "M-3.5 0H3.5",
+    "completed": "M-3.5 0L-1 2.8L3.5-3",
+    "running": "M-2.2-3.4L3.2 0L-2.2 3.4Z",
+    "waiting": "M-3 0H-2.6M-.2 0H.2M2.6 0H3",
+    "timer": "M0-3.4V0L2.4 1.6",
+}
+
+
+def sign(x: float, y: float, look: str, cls: str = "sign") -> str:
+    """The sign of a state, for those who do not see its colour; 8 pixels in size."""
+    return (
+        f'<path class="{cls}" transform="translate({number(x)} {number(y)})" d="{_SIGNS[look]}"/>'
+    )
+
+
+def _colours() -> str:
+    light, dark = (_classes(dark=dark) for dark in (False, True))
+    return f"{light}@media(prefers-color-scheme:dark){{{dark}}}"
+
+
+def _classes(*, dark: bool) -> str:
+    colours = {name: pair[dark] for name, pair in PAPER.items()}
+    colours.update({name: style.dark if dark else style.light for name, style in STYLES.items()})
+    fills = "".join(
+        f".{name}{{fill:{colour}}}.{name}-line{{stroke:{colour};fill:none}}"
+        for name, colour in colours.items()
+    )
+    return (
+        f"{fills}.sign{{stroke:{colours['paper']};fill:none;stroke-width:1.6;"
+        "stroke-linecap:round;stroke-linejoin:round}"
+    )

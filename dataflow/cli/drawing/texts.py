@@ -1,0 +1,67 @@
+"""Texts of users in pictures: how wide they are, cut to a width, without what no format holds."""
+
+from __future__ import annotations
+
+import unicodedata
+from html import escape
+
+_ELLIPSIS = "…"
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+#: Control characters, lone surrogates, and what is no character: XML has no place for them, and a
+#: terminal would obey some.
+_UNPRINTABLE = frozenset({"Cc", "Cs", "Cn"})
+
+
+def clean(text: str) -> str:
+    """One line without control characters."""
+    if text.isprintable() and text.isascii():
+        return text
+    return "".join(
+        " "
+        if character in "\t\n\r"
+        else _REPLACEMENT
+        if unicodedata.category(character) in _UNPRINTABLE or _turns(character)
+        else character
+        for character in text
+    )
+
+
+def _turns(character: str) -> bool:
+    """Whether a character changes the direction of what follows: names could hide others."""
+    return "\u202a" <= character <= "\u202e" or "\u2066" <= character <= "\u2069"
+
+
+def width(text: str) -> int:
+    """How many columns of a terminal a text takes; a wide character takes two."""
+    if text.isascii():
+        return len(text)
+    return sum(map(_columns, text))
+
+
+def _columns(character: str) -> int:
+    if unicodedata.combining(character) or unicodedata.category(character) in {"Mn", "Cf"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
+
+
+def shorten(text: str, most: int) -> str:
+    """A text in at most so many columns. It loses its middle: ends tell similar names apart."""
+    if width(text) <= most:
+        return text
+    room = max(0, most - 1)
+    head, tail = _take(text, room - room // 2), _take(text[::-1], room // 2)[::-1]
+    return f"{head}{_ELLIPSIS}{tail}" if most else ""
+
+
+def _take(text: str, most: int) -> str:
+    taken = 0
+    for index, character in enumerate(text):
+        taken += _columns(character)
+        if taken > most:
+            return text[:index]
+    return text
+
+
+def markup(text: str) -> str:
+    """A text within XML or HTML, as content or in a quoted attribute."""
+    return escape(clean(text))
