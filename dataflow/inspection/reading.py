@@ -76,8 +76,8 @@ class Reader:
             for execution in found:
                 return execution
         raise NotFound(
-            f"there is no execution {workflow_id} in the domain {self.domain}: see which there are "
-            f"with `dataflow workflow.list {self.domain}`"
+            f"there is no execution {workflow_id} in the domain {self.domain}: `dataflow "
+            f"workflow.list {self.domain} --status all` shows which there are"
         )
 
     def describe(self, execution: Execution | WorkflowExecution) -> Description:
@@ -182,10 +182,7 @@ class Reader:
         try:
             self.service.describe_domain(name=self.domain)
         except self.service.exceptions.UnknownResourceFault:
-            return (
-                f"there is no domain {self.domain}: see which there are with `dataflow "
-                "domain.list`, and name one with --domain or SWF_DOMAIN"
-            )
+            return f"there is no domain {self.domain}: `dataflow domain.list` shows which there are"
         return f"there is no {what} in the domain {self.domain}"
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dataflow.errors import NotFound, UsageError
+from dataflow.inspection.reading import Reader
 from dataflow.payload import codec
 from dataflow.process.calls import code
 from dataflow.process.registering import Registrar
@@ -71,6 +72,7 @@ class Client:
     def __init__(self, service: Service, domain: str) -> None:
         self._service = service
         self._domain = domain
+        self._reader = Reader(service, domain)
 
     def ensure_domain(self) -> None:
         """Register the domain, if it is not."""
@@ -138,28 +140,12 @@ class Client:
 
     def find(self, workflow_id: str, run_id: str | None = None) -> WorkflowExecution:
         """The execution of this workflow id: of this run, or the latest, open or closed."""
-        if run_id:
-            return WorkflowExecution(workflow_id, run_id)
-        request: dict[str, Any] = {
-            "domain": self._domain,
-            "startTimeFilter": {"oldestDate": 0},
-            "executionFilter": {"workflowId": workflow_id},
-            "maximumPageSize": 1,
-        }
-        for lists in (
-            self._service.list_open_workflow_executions,
-            self._service.list_closed_workflow_executions,
-        ):
-            for info in lists(**request)["executionInfos"]:
-                return WorkflowExecution(workflow_id, info["execution"]["runId"])
-        raise NotFound(f"there is no execution {workflow_id} in the domain {self._domain}")
+        found = self._reader.find(workflow_id, run_id)
+        return WorkflowExecution(found.workflow_id, found.run_id)
 
     def history(self, execution: WorkflowExecution) -> list[ev.Event]:
         """All events of an execution."""
-        pages = self._service.get_paginator("get_workflow_execution_history").paginate(
-            domain=self._domain, execution=_wire(execution)
-        )
-        return [ev.from_wire(wire) for page in pages for wire in page["events"]]
+        return list(self._reader.events(execution))
 
     def counts(self, execution: WorkflowExecution) -> dict[str, int]:
         """The open counts of an execution, as `DescribeWorkflowExecution` names them."""
@@ -179,7 +165,7 @@ class Client:
             info = self._describe(execution)["executionInfo"]
             if info["executionStatus"] == "OPEN":
                 continue
-            last = self._last_event(execution)
+            last = self._reader.last_event(execution).attributes
             if isinstance(last, ev.WorkflowExecutionContinuedAsNew):
                 execution = WorkflowExecution(execution.workflow_id, last.new_execution_run_id)
                 pause = _PAUSE
@@ -191,15 +177,6 @@ class Client:
         return self._service.describe_workflow_execution(
             domain=self._domain, execution=_wire(execution)
         )
-
-    def _last_event(self, execution: WorkflowExecution) -> ev.Attributes:
-        events = self._service.get_workflow_execution_history(
-            domain=self._domain,
-            execution=_wire(execution),
-            reverseOrder=True,
-            maximumPageSize=1,
-        )["events"]
-        return ev.from_wire(events[0]).attributes
 
 
 def ending(execution: WorkflowExecution, last: ev.Attributes) -> dict[str, Any]:

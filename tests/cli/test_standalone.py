@@ -104,7 +104,10 @@ def test_mistakes(run, arguments, line):
 
 
 def test_a_repair_of_nothing(run):
-    line = "error: there is no execution x in the domain default\n"
+    line = (
+        "error: there is no execution x in the domain default: `dataflow workflow.list default "
+        "--status all` shows which there are\n"
+    )
     assert run("standalone", "--repair=x", "lasting.Steps") == (3, "", line)
 
 
