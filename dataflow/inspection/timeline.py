@@ -68,6 +68,11 @@ class Row:
     #: At least one, in order; they do not overlap, save where an id was used twice at a time.
     spans: Sequence[Span]
 
+    @property
+    def is_backing_off(self) -> bool:
+        """Whether it is not over, whatever its state: another attempt will follow."""
+        return self.spans[-1].phase == "backing_off"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:

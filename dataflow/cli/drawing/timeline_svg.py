@@ -8,8 +8,9 @@ from datetime import tzinfo
 
 from dataflow.cli.drawing import svg
 from dataflow.cli.drawing.palette import STYLES, Look, look
-from dataflow.cli.drawing.scale import clock, date_and_time, duration, ticks
+from dataflow.cli.drawing.scale import clock, duration, ticks
 from dataflow.cli.drawing.texts import clean, markup, shorten, width
+from dataflow.cli.drawing.wording import behind, summary, words
 from dataflow.inspection.timeline import Row, Span, Timeline
 
 _WIDTH = 1000.0
@@ -28,11 +29,13 @@ _MANY = 150
 #: Rows after which the axis is repeated below.
 _LONG = 25
 _MOST_TICKS = 9
+#: What is written at a mark that is so near to the end would run into "now".
+_NEAR_NOW = 48.0
 _THIN, _THICK = 4.0, 14.0
 #: A bar is at least this wide, however short its time.
 _LEAST = 2.5
 #: A bar that is wide enough for a sign.
-_SIGNED = 15.0
+_SIGNED = 10.0
 
 _CSS = (
     ".dots{stroke-dasharray:.1 5;stroke-width:2.6;stroke-linecap:round}"
@@ -45,32 +48,6 @@ _CSS = (
 def draw(chart: Timeline, title: str, zone: tzinfo | None) -> str:
     """The picture; ``title``: which execution it is. ``zone``: of the times, None for local."""
     return _Picture(chart, zone).draw(clean(title))
-
-
-def summary(chart: Timeline, zone: tzinfo | None) -> str:
-    """What became of the execution, in one line."""
-    version = f" {chart.workflow_version}" if chart.workflow_version else ""
-    verb = "open for" if chart.status == "OPEN" else f"{_words(chart.status)} after"
-    parts = [
-        f"{chart.workflow_name}{version}",
-        f"{verb} {duration(chart.end - chart.begin)}",
-        f"{len(chart.rows)} task{'' if len(chart.rows) == 1 else 's'}",
-        f"began {date_and_time(chart.begin, zone)}",
-    ]
-    return clean(" · ".join(parts))
-
-
-def behind(row: Row) -> str:
-    """What is written behind the last bar of a task."""
-    if row.kind in {"marker", "signal"}:
-        return row.kind
-    took = "" if row.running is None else duration(row.running)
-    tries = f"{row.attempts} attempts" if row.attempts > 1 and row.kind != "timer" else ""
-    return " · ".join(filter(None, (took, tries))) or _words(row.state)
-
-
-def _words(name: str) -> str:
-    return name.lower().replace("_", " ")
 
 
 class _Picture:
@@ -109,13 +86,13 @@ class _Picture:
 
     def _header(self, title: str) -> Iterator[str]:
         yield svg.text(_MARGIN, 36, shorten(title, 80), "ink strong", size=18)
-        told = shorten(summary(self._chart, self._zone), 140)
+        told = shorten(" · ".join(summary(self._chart, self._zone)), 140)
         yield svg.text(_MARGIN, 57, told, "muted num", size=12.5)
         x = _MARGIN
         for cls, word in self._legend():
             yield from _sample(x, 79, cls)
             yield svg.text(x + 26, 83, word, "muted", size=_SMALL)
-            x += 26 + len(word) * _SMALL * svg.SANS_WIDTH + 16
+            x += 26 + svg.sans_width(word, _SMALL) + 18
 
     def _legend(self) -> Sequence[tuple[str, str]]:
         """What there is in this picture, each with its word."""
@@ -137,20 +114,23 @@ class _Picture:
             yield svg.box(_MARGIN - 8, y, _WIDTH - 2 * _MARGIN + 16, self._row, "stripe", radius=4)
 
     def _axis(self, *, below: bool) -> Iterator[str]:
+        is_open = self._chart.status == "OPEN"
         marks = ticks(self._length, _MOST_TICKS)
         step = marks[1].at - marks[0].at if len(marks) > 1 else self._length
         for mark in marks:
             at = self._chart.begin + mark.at
             x = self._x(at)
             yield svg.line(x, self._top, x, self._bottom, "line-line")
+            if is_open and x > self._right - _NEAR_NOW:
+                continue
             for y in (self._top - 20, self._bottom + 18) if below else (self._top - 20,):
                 yield svg.text(x, y, mark.elapsed, "ink num", size=_SMALL, more=_MIDDLE)
                 told = clock(at, self._zone, step=step)
                 yield svg.text(x, y + 13, told, "muted num", size=10, more=_MIDDLE)
-        if self._chart.status == "OPEN":
+        if is_open:
             x = self._right
             yield svg.line(x, self._top - 6, x, self._bottom, "running-line open")
-            yield svg.text(x + 6, self._top - 20, "now", "running strong", size=_SMALL)
+            yield svg.text(x, self._top - 20, "now", "running strong", size=_SMALL, more=_MIDDLE)
 
     # --- a task ----------------------------------------------------------------------------
 
@@ -182,7 +162,7 @@ class _Picture:
             height = min(_THICK, self._row - 5)
             yield svg.box(x, y - height / 2, max(end - x, _LEAST), height, name, radius=3)
             if end - x >= _SIGNED and name not in {"completed", "running"}:
-                yield svg.sign(end - 8, y, name)
+                yield svg.sign(max(end - 8, (x + end) / 2), y, name)
 
 
 _MIDDLE = ' text-anchor="middle"'
@@ -204,7 +184,7 @@ def _sample(x: float, y: float, cls: str) -> Iterator[str]:
 
 def _tooltip(row: Row) -> str:
     parts = [
-        f"{row.task_id}: {_words(row.state)}",
+        f"{row.task_id}: {words(row.state)}",
         f"waited {duration(row.waiting)}",
         "" if row.running is None else f"ran {duration(row.running)}",
         f"{row.attempts} attempts" if row.attempts > 1 else "",
