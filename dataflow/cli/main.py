@@ -14,6 +14,7 @@ import click
 
 from dataflow.cli import exits, render
 from dataflow.cli.screen import drain
+from dataflow.cli.tables import output_options
 from dataflow.errors import DataflowError
 
 #: Each command and the object that implements it.
@@ -31,6 +32,9 @@ _COMMANDS = {
     "server.start": "dataflow.cli.server:start",
     "standalone": "dataflow.cli.standalone:standalone",
     "worker.start": "dataflow.cli.worker:start",
+    "workflow.filter": "dataflow.cli.executions:filter_",
+    "workflow.info": "dataflow.cli.executions:info",
+    "workflow.list": "dataflow.cli.executions:list_",
     "workflow.start": "dataflow.cli.start:start",
 }
 
@@ -83,9 +87,9 @@ def _print_version(ctx: click.Context, _: click.Parameter, value: Any) -> None:
     callback=_print_version,
     help="Show the version and exit.",
 )
-@click.option("--format", "output", metavar="FORMAT", help="How commands print their outcome.")
+@output_options
 @click.pass_context
-def command(ctx: click.Context, **options: Any) -> None:
+def command(ctx: click.Context, /, **options: Any) -> None:
     """Durable workflows in plain Python.
 
     Options may stand before the command or behind it; what stands behind it, counts.

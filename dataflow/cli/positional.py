@@ -15,7 +15,7 @@ like, or from what there is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -73,6 +73,29 @@ def read(
     return Words(
         domain=domain_or_default(domain), names=tuple(rest[: len(needed)]), more=tuple(more)
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """One execution, as the words of a command name it."""
+
+    domain: str
+    workflow_id: str
+    #: None: the latest.
+    run_id: str | None
+
+
+def execution(options: Mapping[str, Any]) -> Named:
+    """Of a command with ``[DOMAIN] WORKFLOW_ID [RUN_ID]``, ``--domain`` and ``--run-id``.
+
+    Raises `UsageError`.
+    """
+    found = read(options["words"], options["domain"], ["WORKFLOW_ID"], ["RUN_ID"])
+    (run_id,) = found.more
+    if run_id is not None and options["run_id"] is not None:
+        raise UsageError("there are two run ids: leave --run-id out")
+    (workflow_id,) = found.names
+    return Named(domain=found.domain, workflow_id=workflow_id, run_id=run_id or options["run_id"])
 
 
 def _grammar(needed: Sequence[str], optional: Sequence[str]) -> str:

@@ -3,6 +3,8 @@
 ===========================  =====================================================================
 ``text`` (default)           columns two spaces apart, as wide as their content; the header only on
                              a terminal
+``human``                    a line for each thing that is known of a row, and not only what fits a
+                             table
 ``csv``, ``tsv``             for programs: times in RFC 3339, UTC
 ``json``, ``jsonl``          all that there is to know of a row, by stable names; times likewise,
                              numbers as numbers, inputs and results as the JSON that they are
@@ -35,7 +37,9 @@ from dataflow.inspection import fields
 
 Kind = Literal["text", "state", "time", "seconds", "number", "percent", "flag", "list", "field"]
 
-_OWN = ("text", "csv", "tsv", "json", "jsonl")
+_OWN = ("text", "human", "csv", "tsv", "json", "jsonl")
+#: What the ancestor calls them.
+_ALIASES = {"tabular": "text", "prettyjson": "json"}
 #: How much of a field fits into a table.
 _FIELD_LENGTH = 80
 #: Rows whose widths are found together.
@@ -92,6 +96,11 @@ class Layout:
         """Whether values keep their types."""
         return self.format in {"json", "jsonl"}
 
+    @property
+    def tells_all(self) -> bool:
+        """Whether it has room for more than a table."""
+        return self.is_json or self.format == "human"
+
 
 # --- options -------------------------------------------------------------------------------
 
@@ -99,7 +108,7 @@ class Layout:
 def _of_tabulate() -> list[str]:
     from tabulate import tabulate_formats  # 50 ms
 
-    return sorted(tabulate_formats)
+    return sorted({*tabulate_formats} - {*_OWN})
 
 
 def _unknown(name: str) -> str:
@@ -108,7 +117,10 @@ def _unknown(name: str) -> str:
 
 def _check_format(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     # Not a `click.Choice`, which would have to know tabulate's formats beforehand.
-    if value is not None and value not in _OWN and value not in _of_tabulate():
+    if value is None:
+        return None
+    value = _ALIASES.get(value, value)
+    if value not in _OWN and value not in _of_tabulate():
         raise click.BadParameter(_unknown(value), ctx, param)
     return value
 
@@ -124,7 +136,7 @@ _OPTIONS = (
         metavar="FORMAT",
         callback=_check_format,
         shell_complete=_complete_format,
-        help="text, csv, tsv, json, jsonl, or one of tabulate's: plain, github, grid, html ... "
+        help="text, human, csv, tsv, json, jsonl, or one of tabulate's: plain, github, grid ... "
         "Default: DATAFLOW_FORMAT, else text.",
     ),
     click.option(
@@ -162,6 +174,7 @@ def layout(options: Mapping[str, Any]) -> Layout:
     name = options["output"]
     if name is None:
         name = settings.output_format()
+        name = _ALIASES.get(name, name)
         if name not in _OWN and name not in _of_tabulate():
             raise UsageError(f"DATAFLOW_FORMAT={_unknown(name)}")
     on_terminal = sys.stdout is not None and sys.stdout.isatty()
@@ -207,12 +220,14 @@ def lines(rows: Iterable[Any], columns: Sequence[Column], wanted: Layout) -> Ite
             return _separated(rows, chosen, csv.excel_tab, header=wanted.header)
         case "text":
             return _text(rows, chosen, wanted)
+        case "human":
+            return _human(rows, chosen, wanted)
     return _tabulated(rows, chosen, wanted)
 
 
 def _chosen(columns: Sequence[Column], wanted: Layout) -> list[Column]:
     if not wanted.fields:
-        return [column for column in columns if column.shown or wanted.is_json]
+        return [column for column in columns if column.shown or wanted.tells_all]
     known = {column.key: column for column in columns}
     for key in wanted.fields:
         if key not in known:
@@ -239,6 +254,20 @@ def _text(rows: Iterable[Any], columns: Sequence[Column], wanted: Layout) -> Ite
                 _finished(cell, width, column.kind, color=wanted.color)
                 for cell, width, column in zip(row, widths, columns, strict=True)
             )
+
+
+def _human(rows: Iterable[Any], columns: Sequence[Column], wanted: Layout) -> Iterator[str]:
+    """What is not known, or empty, is left out."""
+    width = max(_width(column.title) for column in columns)
+    between = False
+    for row in _cells(rows, columns, wanted):
+        if between:
+            yield ""
+        between = True
+        for column, cell in zip(columns, row, strict=True):
+            if cell:
+                shown = _finished(cell, 0, column.kind, color=wanted.color)
+                yield f"{_padded(column.title, width)}  {shown}"
 
 
 def _joined(cells: Iterable[str]) -> str:
@@ -308,7 +337,7 @@ _WRITERS: dict[Kind, Callable[[Any, Layout], str]] = {
     "number": lambda value, _: str(value),
     "percent": lambda value, _: f"{value:.2f}",
     "flag": lambda value, _: "yes" if value else "no",
-    "list": lambda value, _: fields.line(", ".join(map(str, value))),
+    "list": lambda value, _: fields.line(",".join(map(str, value))),
     "field": lambda value, wanted: fields.shown(value, wanted.field_length),
 }
 
@@ -322,7 +351,7 @@ def _separated(
     buffer = io.StringIO()
     writer = csv.writer(buffer, dialect, lineterminator="")
     heads = [[column.key for column in columns]] if header else []
-    values = ([_plain(_value(column, row)) for column in columns] for row in rows)
+    values = ([_plain(column, row) for column in columns] for row in rows)
     for line in chain(heads, values):
         writer.writerow(line)
         yield buffer.getvalue()
@@ -330,10 +359,13 @@ def _separated(
         buffer.truncate()
 
 
-def _plain(value: Any) -> str:
+def _plain(column: Column, row: Any) -> str:
     """A value of JSON as the text of a cell."""
+    value = _value(column, row)
     if value is None:
         return ""
+    if column.kind == "list":
+        return ",".join(map(str, value))
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 

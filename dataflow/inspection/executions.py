@@ -1,4 +1,4 @@
-"""Executions: a row of a listing, and what a description adds to it."""
+"""Executions: a row of a listing, what a description adds to it, and how one has ended."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from dataflow.protocol import events as ev
+from dataflow.protocol.events import CLOSE_STATUS
 from dataflow.protocol.names import ChildPolicy, CloseStatus
 from dataflow.protocol.values import WorkflowExecution, seconds
 
@@ -75,6 +77,48 @@ class Description:
     latest_activity_at: float | None
     #: What its decider has noted down.
     context: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How an execution has ended."""
+
+    status: CloseStatus
+    #: If it completed.
+    result: str | None = None
+    #: If it did not.
+    reason: str | None = None
+    details: str | None = None
+    #: The run that it goes on as.
+    next_run_id: str | None = None
+
+
+def ending(last: ev.Attributes) -> Ending | None:
+    """From the last event of a history; None: it has not ended."""
+    status = CLOSE_STATUS.get(type(last))
+    if status is None:
+        return None
+    reason = getattr(last, "reason", None)
+    if reason is None and isinstance(last, ev.WorkflowExecutionTimedOut):
+        reason = "the execution took longer than its execution_timeout"
+    return Ending(
+        status=status,
+        result=getattr(last, "result", None),
+        reason=reason,
+        details=getattr(last, "details", None),
+        next_run_id=getattr(last, "new_execution_run_id", None),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """An execution from beginning to end."""
+
+    description: Description
+    #: What it was started with.
+    started: ev.WorkflowExecutionStarted
+    #: None: it is open.
+    ending: Ending | None
 
 
 def execution(domain: str, info: Mapping[str, Any]) -> Execution:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 from dataflow.errors import NotFound
 from dataflow.inspection import executions
-from dataflow.inspection.executions import Description, Execution
+from dataflow.inspection.executions import Description, Execution, Summary
 from dataflow.protocol import events as ev
 from dataflow.protocol.events import Event
 from dataflow.protocol.limits import PAGE_SIZE
@@ -24,16 +25,24 @@ from dataflow.protocol.values import WorkflowExecution
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """Which executions are meant; SWF takes one of the criteria from ``workflow_id`` on."""
+    """Which executions are meant.
 
-    #: Seconds since the epoch, of the start or of the end.
+    SWF takes one criterion in a request: it gets the one that leaves the fewest, and what it has
+    answered is held to the others here.
+    """
+
+    open: bool = True
+    closed: bool = True
+    #: Seconds since the epoch, both included, of the start or of the end.
     oldest: float = 0.0
     latest: float | None = None
     by: Literal["start", "close"] = "start"
     workflow_id: str | None = None
+    #: The workflow type.
     name: str | None = None
     version: str | None = None
-    tag: str | None = None
+    #: All of them.
+    tags: tuple[str, ...] = ()
     close_status: CloseStatus | None = None
 
     @property
@@ -42,17 +51,35 @@ class Filter:
         span = {"oldestDate": self.oldest}
         if self.latest is not None:
             span["latestDate"] = self.latest
-        request: dict[str, Any] = {f"{self.by}TimeFilter": span}
+        return {f"{self.by}TimeFilter": span, **self._criterion()}
+
+    def _criterion(self) -> dict[str, Any]:
         if self.workflow_id is not None:
-            request["executionFilter"] = {"workflowId": self.workflow_id}
+            return {"executionFilter": {"workflowId": self.workflow_id}}
+        if self.tags:
+            return {"tagFilter": {"tag": self.tags[0]}}
         if self.name is not None:
             version = {} if self.version is None else {"version": self.version}
-            request["typeFilter"] = {"name": self.name, **version}
-        if self.tag is not None:
-            request["tagFilter"] = {"tag": self.tag}
+            return {"typeFilter": {"name": self.name, **version}}
         if self.close_status is not None:
-            request["closeStatusFilter"] = {"status": self.close_status}
-        return request
+            return {"closeStatusFilter": {"status": self.close_status}}
+        return {}
+
+    @property
+    def is_wire(self) -> bool:
+        """Whether the service alone answers what is meant."""
+        criteria = (self.workflow_id, self.name, self.close_status, *self.tags)
+        return sum(criterion is not None for criterion in criteria) <= 1
+
+    def matches(self, execution: Execution) -> bool:
+        """Whether an execution passes all criteria but the time."""
+        return (
+            (self.workflow_id is None or execution.workflow_id == self.workflow_id)
+            and (self.name is None or execution.name == self.name)
+            and (self.version is None or execution.version == self.version)
+            and set(self.tags) <= set(execution.tags)
+            and (self.close_status is None or execution.status == self.close_status)
+        )
 
 
 class Reader:
@@ -71,10 +98,8 @@ class Reader:
         """
         if run_id:
             return self.describe(WorkflowExecution(workflow_id, run_id)).execution
-        which = Filter(workflow_id=workflow_id)
-        for found in (self.open(which, limit=1), self.closed(which, limit=1)):
-            for execution in found:
-                return execution
+        for execution in self.executions(Filter(workflow_id=workflow_id), limit=1):
+            return execution
         raise NotFound(
             f"there is no execution {workflow_id} in the domain {self.domain}: `dataflow "
             f"workflow.list {self.domain} --status all` shows which there are"
@@ -87,6 +112,16 @@ class Reader:
                 domain=self.domain, execution=_wire(execution)
             )
         return executions.description(self.domain, answer)
+
+    def summary(self, execution: Execution) -> Summary:
+        """A run from beginning to end; of its history, two events are read. Raises `NotFound`."""
+        first = next(self.events(execution, page_size=1)).attributes
+        assert isinstance(first, ev.WorkflowExecutionStarted)
+        # The end first: an execution that ends meanwhile is told as open, with its counts.
+        last = self.last_event(execution).attributes
+        return Summary(
+            description=self.describe(execution), started=first, ending=executions.ending(last)
+        )
 
     def events(
         self,
@@ -125,48 +160,37 @@ class Reader:
 
     # --- many ----------------------------------------------------------------------------
 
-    def open(
+    def executions(
         self, which: Filter, *, limit: int | None = None, reverse: bool = False
     ) -> Iterator[Execution]:
-        """Open executions, the latest start first, page by page as they are asked for.
+        """Executions, page by page as they are asked for: those that are open, then the others.
 
-        Raises `NotFound` if there is no such domain.
+        In each group the latest comes first, unless ``reverse``. Raises `NotFound` if there is no
+        such domain.
         """
-        return self._list("list_open_workflow_executions", which, limit, reverse)
-
-    def closed(
-        self, which: Filter, *, limit: int | None = None, reverse: bool = False
-    ) -> Iterator[Execution]:
-        """Closed executions, the latest start, or end, first; as `open`."""
-        return self._list("list_closed_workflow_executions", which, limit, reverse)
-
-    def count_open(self, which: Filter) -> tuple[int, bool]:
-        """How many executions are open, and whether there are more. Raises `NotFound`."""
-        return self._count(self.service.count_open_workflow_executions, which)
-
-    def count_closed(self, which: Filter) -> tuple[int, bool]:
-        """How many executions are closed, and whether there are more. Raises `NotFound`."""
-        return self._count(self.service.count_closed_workflow_executions, which)
+        methods = []
+        if which.open and which.close_status is None and which.by == "start":
+            methods.append("list_open_workflow_executions")
+        if which.closed:
+            methods.append("list_closed_workflow_executions")
+        size = PAGE_SIZE if limit is None or not which.is_wire else min(PAGE_SIZE, limit)
+        found = (
+            execution
+            for method in methods
+            for execution in self._list(method, which, size, reverse=reverse)
+        )
+        return islice(filter(which.matches, found), limit)
 
     def _list(
-        self, method: str, which: Filter, limit: int | None, reverse: bool
+        self, method: str, which: Filter, page_size: int, *, reverse: bool
     ) -> Iterator[Execution]:
-        if limit == 0:
-            return
-        config: dict[str, int] = {"PageSize": min(PAGE_SIZE, limit or PAGE_SIZE)}
-        if limit is not None:
-            config["MaxItems"] = limit
-        request = {"domain": self.domain, "reverseOrder": reverse, **which.wire}
+        pages = self.service.get_paginator(method).paginate(
+            domain=self.domain, maximumPageSize=page_size, reverseOrder=reverse, **which.wire
+        )
         with self._finding(f"the domain {self.domain}"):
-            pages = self.service.get_paginator(method)
-            for page in pages.paginate(PaginationConfig=config, **request):
+            for page in pages:
                 for info in page["executionInfos"]:
                     yield executions.execution(self.domain, info)
-
-    def _count(self, count: Any, which: Filter) -> tuple[int, bool]:
-        with self._finding(f"the domain {self.domain}"):
-            answer = count(domain=self.domain, **which.wire)
-        return answer["count"], answer.get("truncated", False)
 
     # --- what is not there ---------------------------------------------------------------
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from dataflow.errors import NotFound, UsageError
+from dataflow.inspection.executions import ending
 from dataflow.inspection.reading import Reader
 from dataflow.payload import codec
 from dataflow.process.calls import code
 from dataflow.process.registering import Registrar
 from dataflow.protocol import events as ev
-from dataflow.protocol.events import CLOSE_STATUS
 from dataflow.protocol.names import CloseStatus
 from dataflow.protocol.service import Service
 from dataflow.protocol.values import WorkflowExecution, WorkflowType
@@ -170,7 +170,7 @@ class Client:
                 execution = WorkflowExecution(execution.workflow_id, last.new_execution_run_id)
                 pause = _PAUSE
                 continue
-            return Ended(**ending(execution, last))
+            return Ended(**ended(execution, last))
         return None
 
     def _describe(self, execution: WorkflowExecution) -> dict[str, Any]:
@@ -179,23 +179,19 @@ class Client:
         )
 
 
-def ending(execution: WorkflowExecution, last: ev.Attributes) -> dict[str, Any]:
+def ended(execution: WorkflowExecution, last: ev.Attributes) -> dict[str, Any]:
     """The members of `Ended`, from the last event of an execution."""
+    how = ending(last)
+    assert how is not None
     return {
         "workflow_id": execution.workflow_id,
         "run_id": execution.run_id,
-        "status": CLOSE_STATUS[type(last)],
-        "result": getattr(last, "result", None),
-        "reason": getattr(last, "reason", None) or _reason(last),
-        "details": getattr(last, "details", None),
+        "status": how.status,
+        "result": how.result,
+        "reason": how.reason,
+        "details": how.details,
     }
 
 
 def _wire(execution: WorkflowExecution) -> dict[str, str]:
     return {"workflowId": execution.workflow_id, "runId": execution.run_id}
-
-
-def _reason(last: ev.Attributes) -> str | None:
-    if isinstance(last, ev.WorkflowExecutionTimedOut):
-        return "the execution took longer than its execution_timeout"
-    return None

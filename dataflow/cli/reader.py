@@ -1,0 +1,47 @@
+"""The way of a command that only looks: its options, and a `Reader` of the domain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from dataflow.cli.options import domain_option, engine_option, home_option
+from dataflow.cli.tables import output_options
+
+if TYPE_CHECKING:
+    from dataflow.inspection.reading import Reader
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def _options_with(domain: Callable[[Any], Any]) -> Callable[[_F], _F]:
+    def add(command: _F) -> _F:
+        for option in (output_options, home_option, engine_option, domain):
+            command = option(command)
+        return command
+
+    return add
+
+
+#: What every command has that prints what it reads in a domain.
+options = _options_with(domain_option)
+
+#: Likewise, where ``-d`` stands for something else, as in the ancestor.
+options_without_d = _options_with(
+    click.option("--domain", metavar="D", help="The domain. Default: SWF_DOMAIN, else default.")
+)
+
+
+@contextmanager
+def reader(given: Mapping[str, Any], domain: str) -> Iterator[Reader]:
+    """Connect to the engine that the options name."""
+    from dataflow.cli import logs
+    from dataflow.connect import connect
+    from dataflow.inspection.reading import Reader
+
+    logs.configure()
+    with connect(given["engine"], home=given["home"]) as connection:
+        yield Reader(connection.service, domain)
