@@ -7,6 +7,7 @@ execution may add ``definition``, the path of the workflow's class, so that any 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -38,6 +39,9 @@ class _Ours(msgspec.Struct, forbid_unknown_fields=True):
 
 _OURS = msgspec.json.Decoder(_Ours)
 
+#: `dataflow.replay` adds it to the input of the first attempt.
+_LATER_ATTEMPT = re.compile(r',"attempt":\d+\}\Z')
+
 _MEMBERS = {"args", "kwargs", "meta", "attempt", "definition"}
 
 
@@ -50,6 +54,11 @@ def decode(text: str | None) -> Arguments:
     except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
         return from_value(codec.decode(text))
     return Arguments(given.args, given.kwargs, given.meta, given.attempt, given.definition)
+
+
+def of_first_attempt(text: str | None) -> str | None:
+    """The input of a task's first attempt, given that of any."""
+    return None if text is None else _LATER_ATTEMPT.sub("}", text)
 
 
 def from_value(value: Any) -> Arguments:

@@ -1,8 +1,8 @@
 """A new run with the results of an old one: only what failed, or is to be done again, is done.
 
 Activity tasks that completed in the old run, under the same id, of the same type and with the same
-input, are scheduled on a task list of their own, where a thread answers them with the old results.
-So the new history holds everything, and needs the old one no more.
+input, are scheduled on a task list of their own, where they are answered with the old results. So
+the new history holds everything, and needs the old one no more.
 """
 
 from __future__ import annotations
@@ -14,14 +14,53 @@ from collections.abc import Iterable
 
 import msgspec
 
-from dataflow.history import History
+from dataflow.inspection.tasks import tasks
+from dataflow.payload.arguments import of_first_attempt
 from dataflow.process.calls import passes, pauses
 from dataflow.process.polling import Connection
 from dataflow.protocol.decisions import Decision, ScheduleActivityTask
 from dataflow.protocol.events import Event
+from dataflow.protocol.service import Service
 from dataflow.protocol.values import TaskList
 
 _log = logging.getLogger(__name__)
+
+
+class Results:
+    """The results of an old run, and the task list where they are given."""
+
+    def __init__(self, old: Iterable[Event], task_list: str, *, force: str | None = None) -> None:
+        """``force``: a regular expression; tasks in whose ids it is found are done again."""
+        self._task_list = TaskList(task_list)
+        forced = re.compile(force) if force else None
+        #: By their ids.
+        self.done = {
+            task.task_id: task
+            for task in tasks(old)
+            if task.kind == "activity"
+            and task.state == "completed"
+            and not (forced and forced.search(task.task_id))
+        }
+
+    def redirect(self, decision: Decision) -> Decision | None:
+        """The decision on the list where its result is given; None if there is no result for it."""
+        if type(decision) is not ScheduleActivityTask:
+            return None
+        done = self.done.get(decision.activity_id)
+        kind = decision.activity_type
+        if done is None or (done.name, done.version, of_first_attempt(done.input)) != (
+            kind.name,
+            kind.version,
+            of_first_attempt(decision.input),
+        ):
+            return None
+        return msgspec.structs.replace(decision, task_list=self._task_list)
+
+    def answer(self, service: Service, task_token: str, activity_id: str) -> None:
+        """Give the result of a task that was taken from the list."""
+        result = self.done[activity_id].result
+        more = {} if result is None else {"result": result}
+        service.respond_activity_task_completed(taskToken=task_token, **more)
 
 
 class Repair:
@@ -36,22 +75,13 @@ class Repair:
         *,
         force: str | None = None,
     ) -> None:
-        """``task_list``: for the tasks whose results there are.
-
-        ``force``: a regular expression; tasks in whose ids it is found are done again.
-        """
+        """``task_list``: for the tasks whose results there are; ``force``: as of `Results`."""
         self._service = connection.service
         self._poller = connection.poller()
         self._domain = domain
-        self._task_list = TaskList(task_list)
-        forced = re.compile(force) if force else None
-        self._done = {
-            record.task_id: record
-            for record in History(old).tasks.values()
-            if record.kind == "activity"
-            and record.state == "completed"
-            and not (forced and forced.search(record.task_id))
-        }
+        self._task_list = task_list
+        self._results = Results(old, task_list, force=force)
+        self.redirect = self._results.redirect
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._give, name="repair", daemon=True)
 
@@ -64,32 +94,16 @@ class Repair:
         self._stop.set()
         self._poller.cancel()
 
-    def redirect(self, decision: Decision) -> Decision | None:
-        """The decision on the list where its result is given; None if there is no result for it."""
-        if type(decision) is not ScheduleActivityTask:
-            return None
-        done = self._done.get(decision.activity_id)
-        kind = decision.activity_type
-        if done is None or (done.name, done.version, done.input) != (
-            kind.name,
-            kind.version,
-            decision.input,
-        ):
-            return None
-        return msgspec.structs.replace(decision, task_list=self._task_list)
-
     def _give(self) -> None:
         waits = pauses()
         while not self._stop.is_set():
             try:
                 task = self._poller.poll_for_activity_task(
-                    domain=self._domain, taskList={"name": self._task_list.name}, identity="repair"
+                    domain=self._domain, taskList={"name": self._task_list}, identity="repair"
                 )
                 if not task.get("taskToken"):
                     continue
-                result = self._done[task["activityId"]].result
-                more = {} if result is None else {"result": result}
-                self._service.respond_activity_task_completed(taskToken=task["taskToken"], **more)
+                self._results.answer(self._service, task["taskToken"], task["activityId"])
                 waits = pauses()
             except Exception as error:
                 _log.warning("cannot give the result of an earlier run: %s", error)

@@ -129,5 +129,5 @@ def test_what_stands_behind_the_command_counts(capsys, arguments, as_json):
 
 
 def test_a_format_that_the_command_does_not_have(capsys):
-    assert main.run(["--format", "xml", "info"]) == 2
-    assert "'--format': 'xml' is not one of 'text', 'json'" in capsys.readouterr().err
+    assert main.run(["--format", "csv", "info"]) == 2
+    assert "'--format': 'csv' is not one of 'text', 'json'" in capsys.readouterr().err
