@@ -21,7 +21,7 @@ class Style:
     """What one look is made of."""
 
     word: str
-    #: Of a task in this state, where there is room for a sign alone.
+    #: A path of SVG, 8 pixels in size around 0, 0, to be stroked.
     sign: str
     light: str
     dark: str
@@ -30,13 +30,13 @@ class Style:
 
 
 STYLES: Mapping[Look, Style] = {
-    "waiting": Style("waiting", "·", "#bcc5cf", "#566270", 90),
-    "running": Style("running", "▸", "#3b7cc4", "#6aa8ea", 34),
-    "completed": Style("completed", "✓", "#4fa58f", "#4fae98", 36),
-    "failed": Style("failed", "✗", "#c9472b", "#ee7453", 31),
-    "timed_out": Style("timed out", "⧗", "#e0a32e", "#ecc062", 33),
-    "canceled": Style("canceled", "⊘", "#7f8894", "#98a1ac", 35),
-    "timer": Style("timer", "◷", "#98a5b8", "#7a879a", 90),
+    "waiting": Style("waiting", "M-3 0H-2.6M-.2 0H.2M2.6 0H3", "#bcc5cf", "#566270", 90),
+    "running": Style("running", "M-2.2-3.4L3.2 0L-2.2 3.4Z", "#3b7cc4", "#6aa8ea", 34),
+    "completed": Style("completed", "M-3.5 0L-1 2.8L3.5-3", "#4fa58f", "#4fae98", 36),
+    "failed": Style("failed", "M-3-3L3 3M3-3L-3 3", "#c9472b", "#ee7453", 31),
+    "timed_out": Style("timed out", "M-3-3.5H3L-3 3.5H3Z", "#e0a32e", "#ecc062", 33),
+    "canceled": Style("canceled", "M-3.5 0H3.5", "#7f8894", "#98a1ac", 35),
+    "timer": Style("timer", "M0-3.4V0L2.4 1.6", "#98a5b8", "#7a879a", 90),
 }
 
 _LOOKS: Mapping[State, Look] = {
@@ -61,11 +61,16 @@ def look(state: State, kind: str = "activity") -> Look:
     return _LOOKS[state]
 
 
+#: What has ended badly, or may not end: its bars bear a sign.
+SIGNED: frozenset[Look] = frozenset({"failed", "timed_out", "canceled"})
+
 #: What is not a state: the paper, and what is written on it.
 PAPER: Mapping[str, tuple[str, str]] = {
     "paper": ("#ffffff", "#14181d"),
     "stripe": ("#f7f8fa", "#191e24"),
     "line": ("#e4e8ec", "#2b333c"),
+    "edge": ("#8b96a3", "#74818f"),
+    "frame": ("#c5ccd4", "#465260"),
     "ink": ("#1f2933", "#e6eaee"),
     "muted": ("#63707e", "#9aa5b1"),
 }

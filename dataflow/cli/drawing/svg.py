@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dataflow.cli.drawing.palette import PAPER, STYLES
+from dataflow.cli.drawing.palette import PAPER, STYLES, Look
 from dataflow.cli.drawing.texts import markup, width
 
 SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'DejaVu Sans', sans-serif"
@@ -79,23 +79,10 @@ def line(x1: float, y1: float, x2: float, y2: float, cls: str) -> str:
     )
 
 
-#: Drawn around 0, 0, to be moved where they are wanted.
-_SIGNS = {
-    "failed": "M-3-3L3 3M3-3L-3 3",
-    "timed_out": "M-3-3.5H3L-3 3.5H3Z",
-    "canceled": "M-3.5 0H3.5",
-    "completed": "M-3.5 0L-1 2.8L3.5-3",
-    "running": "M-2.2-3.4L3.2 0L-2.2 3.4Z",
-    "waiting": "M-3 0H-2.6M-.2 0H.2M2.6 0H3",
-    "timer": "M0-3.4V0L2.4 1.6",
-}
-
-
-def sign(x: float, y: float, look: str, cls: str = "sign") -> str:
+def sign(x: float, y: float, look: Look) -> str:
     """The sign of a state, for those who do not see its colour; 8 pixels in size."""
-    return (
-        f'<path class="{cls}" transform="translate({number(x)} {number(y)})" d="{_SIGNS[look]}"/>'
-    )
+    where = f"translate({number(x)} {number(y)})"
+    return f'<path class="sign" transform="{where}" d="{STYLES[look].sign}"/>'
 
 
 def _colours() -> str:
@@ -111,6 +98,6 @@ def _classes(*, dark: bool) -> str:
         for name, colour in colours.items()
     )
     return (
-        f"{fills}.sign{{stroke:{colours['paper']};fill:none;stroke-width:1.6;"
+        f"{fills}.outline{{stroke:{colours['frame']};stroke-width:1.2}}.sign{{stroke:{colours['paper']};fill:none;stroke-width:1.6;"
         "stroke-linecap:round;stroke-linejoin:round}"
     )

@@ -1,34 +1,13 @@
-"""Texts of users in pictures: how wide they are, cut to a width, without what no format holds."""
+"""Texts of users in pictures: how wide they are, cut to a width, in XML."""
 
 from __future__ import annotations
 
 import unicodedata
 from html import escape
 
+from dataflow.inspection.fields import line
+
 _ELLIPSIS = "…"
-_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-#: Control characters, lone surrogates, and what is no character: XML has no place for them, and a
-#: terminal would obey some.
-_UNPRINTABLE = frozenset({"Cc", "Cs", "Cn"})
-
-
-def clean(text: str) -> str:
-    """One line without control characters."""
-    if text.isprintable() and text.isascii():
-        return text
-    return "".join(
-        " "
-        if character in "\t\n\r"
-        else _REPLACEMENT
-        if unicodedata.category(character) in _UNPRINTABLE or _turns(character)
-        else character
-        for character in text
-    )
-
-
-def _turns(character: str) -> bool:
-    """Whether a character changes the direction of what follows: names could hide others."""
-    return "\u202a" <= character <= "\u202e" or "\u2066" <= character <= "\u2069"
 
 
 def width(text: str) -> int:
@@ -64,4 +43,4 @@ def _take(text: str, most: int) -> str:
 
 def markup(text: str) -> str:
     """A text within XML or HTML, as content or in a quoted attribute."""
-    return escape(clean(text))
+    return escape(line(text))

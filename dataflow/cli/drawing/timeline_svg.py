@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from datetime import tzinfo
 
 from dataflow.cli.drawing import svg
-from dataflow.cli.drawing.palette import STYLES, Look, look
+from dataflow.cli.drawing.palette import SIGNED, STYLES, Look, look
 from dataflow.cli.drawing.scale import clock, duration, ticks
-from dataflow.cli.drawing.texts import clean, markup, shorten, width
+from dataflow.cli.drawing.texts import markup, shorten, width
 from dataflow.cli.drawing.wording import behind, summary, words
+from dataflow.inspection.fields import line
 from dataflow.inspection.timeline import Row, Span, Timeline
 
 _WIDTH = 1000.0
@@ -47,14 +48,14 @@ _CSS = (
 
 def draw(chart: Timeline, title: str, zone: tzinfo | None) -> str:
     """The picture; ``title``: which execution it is. ``zone``: of the times, None for local."""
-    return _Picture(chart, zone).draw(clean(title))
+    return _Picture(chart, zone).draw(line(title))
 
 
 class _Picture:
     def __init__(self, chart: Timeline, zone: tzinfo | None) -> None:
         self._chart = chart
         self._zone = zone
-        self._names = [shorten(clean(row.label), _NAME_COLUMNS) for row in chart.rows]
+        self._names = [shorten(line(row.label), _NAME_COLUMNS) for row in chart.rows]
         widest = max(map(width, self._names), default=0)
         self._left = _MARGIN + widest * _NAME_SIZE * svg.MONO_WIDTH + _GAP
         self._right = _WIDTH - _MARGIN - _BEHIND
@@ -89,12 +90,12 @@ class _Picture:
         told = shorten(" · ".join(summary(self._chart, self._zone)), 140)
         yield svg.text(_MARGIN, 57, told, "muted num", size=12.5)
         x = _MARGIN
-        for cls, word in self._legend():
-            yield from _sample(x, 79, cls)
+        for name, word in self._legend():
+            yield from _sample(x, 79, name)
             yield svg.text(x + 26, 83, word, "muted", size=_SMALL)
             x += 26 + svg.sans_width(word, _SMALL) + 18
 
-    def _legend(self) -> Sequence[tuple[str, str]]:
+    def _legend(self) -> Sequence[tuple[Look | None, str]]:
         """What there is in this picture, each with its word."""
         looks: Counter[Look] = Counter()
         waits = backs_off = False
@@ -104,9 +105,13 @@ class _Picture:
                 backs_off = backs_off or span.phase == "backing_off"
                 if span.phase in {"running", "instant"}:
                     looks[look(span.state, row.kind)] += 1
-        legend = [("waiting", "waits for a worker")] if waits else []
-        legend += [(name, style.word) for name, style in STYLES.items() if looks[name]]
-        return [*legend, *([("backs_off", "waits to try again")] if backs_off else [])]
+        legend: list[tuple[Look | None, str]] = []
+        if waits:
+            legend.append(("waiting", "waits for a worker"))
+        legend.extend((name, style.word) for name, style in STYLES.items() if looks[name])
+        if backs_off:
+            legend.append((None, "waits to try again"))
+        return legend
 
     def _stripes(self) -> Iterator[str]:
         for index in range(0, len(self._chart.rows), 2):
@@ -161,25 +166,25 @@ class _Picture:
         else:
             height = min(_THICK, self._row - 5)
             yield svg.box(x, y - height / 2, max(end - x, _LEAST), height, name, radius=3)
-            if end - x >= _SIGNED and name not in {"completed", "running"}:
+            if end - x >= _SIGNED and name in SIGNED:
                 yield svg.sign(max(end - 8, (x + end) / 2), y, name)
 
 
 _MIDDLE = ' text-anchor="middle"'
 
 
-def _sample(x: float, y: float, cls: str) -> Iterator[str]:
-    """A bar of the legend."""
-    if cls == "waiting":
-        yield svg.box(x, y - _THIN / 2, 20, _THIN, cls, radius=2)
-    elif cls == "backs_off":
+def _sample(x: float, y: float, name: Look | None) -> Iterator[str]:
+    """A bar of the legend; None: a back-off."""
+    if name is None:
         yield svg.line(x + 2, y, x + 20, y, "muted-line dots")
-    elif cls == "timer":
-        yield svg.box(x, y - 3, 20, 6, cls, radius=3)
+    elif name == "waiting":
+        yield svg.box(x, y - _THIN / 2, 20, _THIN, name, radius=2)
+    elif name == "timer":
+        yield svg.box(x, y - 3, 20, 6, name, radius=3)
     else:
-        yield svg.box(x, y - 6, 20, 12, cls, radius=3)
-        if cls not in {"completed", "running"}:
-            yield svg.sign(x + 10, y, cls)
+        yield svg.box(x, y - 6, 20, 12, name, radius=3)
+        if name in SIGNED:
+            yield svg.sign(x + 10, y, name)
 
 
 def _tooltip(row: Row) -> str:

@@ -11,8 +11,9 @@ from datetime import tzinfo
 
 from dataflow.cli.drawing.palette import STYLES, Look, look
 from dataflow.cli.drawing.scale import ticks
-from dataflow.cli.drawing.texts import clean, shorten, width
+from dataflow.cli.drawing.texts import shorten, width
 from dataflow.cli.drawing.wording import behind, summary
+from dataflow.inspection.fields import line
 from dataflow.inspection.timeline import Phase, Row, Span, Timeline
 
 #: Narrower than this, lines are broken by the terminal.
@@ -44,7 +45,7 @@ def draw(
 ) -> str:
     """The picture, without a line end behind the last line; ``plain``: in ASCII alone."""
     picture = _Picture(chart, max(columns, _LEAST_COLUMNS), colours=colours)
-    lines = [*picture.lines(clean(title), zone)]
+    lines = [*picture.lines(line(title), zone)]
     text = "\n".join(line.rstrip() for line in lines)
     return text.translate(_PLAIN).encode("ascii", "replace").decode() if plain else text
 
@@ -54,7 +55,7 @@ class _Picture:
         self._chart = chart
         self._columns = columns
         self._colours = colours
-        names = [clean(row.label) for row in chart.rows]
+        names = [line(row.label) for row in chart.rows]
         self._left = min(max(map(width, names), default=0), columns // 3)
         self._names = [shorten(name, self._left) for name in names]
         self._behind = [behind(row) for row in chart.rows]

@@ -1,0 +1,176 @@
+"""A graph as one SVG file: tasks are boxes, and time goes to the right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from dataflow.cli.drawing import svg
+from dataflow.cli.drawing.layout import Point, layout
+from dataflow.cli.drawing.palette import STYLES, Look
+from dataflow.cli.drawing.svg import number
+from dataflow.cli.drawing.texts import markup, shorten, width
+from dataflow.cli.drawing.wording import node_heading, node_look, node_looks, node_told
+from dataflow.inspection.fields import line
+from dataflow.inspection.graph import EdgeKind, Graph, Node
+
+_MARGIN = 28.0
+_HEADER = 100.0
+_LEAST_WIDTH = 560.0
+_HEIGHT = 44.0
+_NAME_SIZE, _NAME_COLUMNS = 12.5, 34
+_TOLD_SIZE = 11.0
+#: Left of the texts in a box: the badge.
+_BADGE = 36.0
+_PADDING = 14.0
+_RADIUS = 7.0
+#: How far the boxes behind a folded one stand out.
+_BEHIND = 4.0
+_SMALL = 11.0
+
+_EDGES: Mapping[EdgeKind, str] = {
+    "input": "gets its result",
+    "after": "comes after it",
+    "next": "asked for once it had ended",
+}
+
+_CSS = (
+    f".name{{font-family:{svg.MONO}}}"
+    ".tie{stroke-width:1.4}"
+    ".after{stroke-dasharray:6 4}.next{stroke-dasharray:.1 5;stroke-width:2;stroke-linecap:round}"
+    ".strong{font-weight:600}.num{font-variant-numeric:tabular-nums}"
+)
+
+
+def draw(graph: Graph, title: str, told: Sequence[str]) -> str:
+    """The picture; ``title``: which execution it is. ``told``: what became of it."""
+    return _Picture(graph).draw(line(title), " · ".join(told))
+
+
+class _Picture:
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        index = {node.key: n for n, node in enumerate(graph.nodes)}
+        self._headings = [shorten(node_heading(node), _NAME_COLUMNS) for node in graph.nodes]
+        self._told = [" · ".join(node_told(node)) for node in graph.nodes]
+        self._layout = layout(
+            [*map(_size, graph.nodes, self._headings, self._told)],
+            [(index[edge.source], index[edge.target]) for edge in graph.edges],
+        )
+
+    def draw(self, title: str, told: str) -> str:
+        header, wide = [*self._header(title, told)], self._layout.width
+        body = [
+            _ARROW,
+            *header,
+            f'<g transform="translate({number(_MARGIN)} {number(_HEADER)})">',
+            *self._edges(),
+            *(
+                part
+                for node, place, width_, heading, words in zip(
+                    self._graph.nodes,
+                    self._layout.places,
+                    self._layout.widths,
+                    self._headings,
+                    self._told,
+                    strict=True,
+                )
+                for part in _box(node, place, width_, heading, words)
+            ),
+            "</g>",
+        ]
+        wide = max(wide + 2 * _MARGIN, _LEAST_WIDTH)
+        high = self._layout.height + _HEADER + _MARGIN
+        return svg.document(wide, high, f"Graph of {title}", body, _CSS)
+
+    def _header(self, title: str, told: str) -> Iterator[str]:
+        yield svg.text(_MARGIN, 36, shorten(title, 80), "ink strong", size=18)
+        yield svg.text(_MARGIN, 57, shorten(told, 140), "muted num", size=12.5)
+        x = _MARGIN
+        drawn = {name for node in self._graph.nodes for name, _ in node_looks(node)}
+        for name in STYLES:
+            if name in drawn:
+                yield from _badge(x + 7, 79, name)
+                yield svg.text(x + 20, 83, STYLES[name].word, "muted", size=_SMALL)
+                x += 20 + svg.sans_width(STYLES[name].word, _SMALL) + 16
+        ties = {edge.kind for edge in self._graph.edges}
+        for kind, word in _EDGES.items():
+            if kind in ties:
+                yield f'<path class="edge-line tie {kind}" d="M{number(x)} 79h24" {_END}/>'
+                yield svg.text(x + 36, 83, word, "muted", size=_SMALL)
+                x += 36 + svg.sans_width(word, _SMALL) + 16
+
+    def _edges(self) -> Iterator[str]:
+        for edge, route in zip(self._graph.edges, self._layout.routes, strict=True):
+            yield f'<path class="edge-line tie {edge.kind}" d="{_curve(route)}" {_END}/>'
+
+
+#: The head of an arrow.
+_ARROW = (
+    '<defs><marker id="head" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="8" '
+    'markerHeight="8" markerUnits="userSpaceOnUse" orient="auto">'
+    '<path class="edge" d="M0 .5L8 4L0 7.5Z"/></marker></defs>'
+)
+_END = 'marker-end="url(#head)"'
+
+
+def _size(node: Node, heading: str, told: str) -> Point:
+    texts = max(width(heading) * _NAME_SIZE * svg.MONO_WIDTH, svg.sans_width(told, _TOLD_SIZE))
+    return _BADGE + texts + _PADDING, _HEIGHT + (2 * _BEHIND if _is_folded(node) else 0)
+
+
+def _is_folded(node: Node) -> bool:
+    return len(node.task_ids) > 1
+
+
+def _curve(route: Sequence[Point]) -> str:
+    """Level where it passes columns, and a curve between them."""
+    x, y = route[0]
+    path = [f"M{number(x)} {number(y)}"]
+    for index, (to_x, to_y) in enumerate(route[1:]):
+        if index % 2:
+            path.append(f"H{number(to_x)}")
+        else:
+            middle = number((x + to_x) / 2)
+            path.append(
+                f"C{middle} {number(y)} {middle} {number(to_y)} {number(to_x)} {number(to_y)}"
+            )
+        x, y = to_x, to_y
+    return "".join(path)
+
+
+def _box(node: Node, place: Point, wide: float, heading: str, told: str) -> Iterator[str]:
+    x, middle = place
+    y = middle - _HEIGHT / 2
+    radius = _HEIGHT / 2 if node.kind == "timer" else _RADIUS
+    yield f"<g><title>{markup(_tooltip(node))}</title>"
+    if _is_folded(node):
+        for offset in (2 * _BEHIND, _BEHIND):
+            yield svg.box(x + offset, y + offset, wide - 2 * offset, _HEIGHT, _FRAME, radius=radius)
+    yield svg.box(x, y, wide, _HEIGHT, _FRAME, radius=radius)
+    yield from _badge(x + 19, middle, node_look(node))
+    yield svg.text(x + _BADGE, middle - 3, heading, "ink name", size=_NAME_SIZE)
+    yield svg.text(x + _BADGE, middle + 13, told, "muted num", size=_TOLD_SIZE)
+    if _is_folded(node):
+        yield from _shares(node, x + _RADIUS, y + _HEIGHT - 4, wide - 2 * _RADIUS)
+    yield "</g>"
+
+
+_FRAME = "paper outline"
+
+
+def _shares(node: Node, x: float, y: float, wide: float) -> Iterator[str]:
+    """How many of a fan-out are in which state, as parts of a bar."""
+    for name, count in node_looks(node):
+        share = wide * count / len(node.task_ids)
+        yield svg.box(x, y, share, 2.5, name)
+        x += share
+
+
+def _badge(x: float, y: float, name: Look) -> Iterator[str]:
+    yield f'<circle class="{name}" cx="{number(x)}" cy="{number(y)}" r="8"/>'
+    yield svg.sign(x, y, name)
+
+
+def _tooltip(node: Node) -> str:
+    ids = ", ".join(node.task_ids[:3]) + (" ..." if len(node.task_ids) > 3 else "")  # noqa: PLR2004
+    return ": ".join(filter(None, (ids, " · ".join(node_told(node)), node.reason)))
