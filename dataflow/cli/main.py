@@ -31,11 +31,14 @@ _COMMANDS = {
     "server.key.revoke": "dataflow.cli.server_keys:revoke",
     "server.start": "dataflow.cli.server:start",
     "standalone": "dataflow.cli.standalone:standalone",
+    "task.info": "dataflow.cli.tasks:info",
     "worker.start": "dataflow.cli.worker:start",
     "workflow.filter": "dataflow.cli.executions:filter_",
     "workflow.info": "dataflow.cli.executions:info",
     "workflow.list": "dataflow.cli.executions:list_",
+    "workflow.profile": "dataflow.cli.tasks:profile",
     "workflow.start": "dataflow.cli.start:start",
+    "workflow.tasks": "dataflow.cli.tasks:tasks",
 }
 
 #: Seconds for idle workers to notice that there is no more work.

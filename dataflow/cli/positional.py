@@ -83,19 +83,31 @@ class Named:
     workflow_id: str
     #: None: the latest.
     run_id: str | None
+    #: What else the command needs.
+    names: tuple[str, ...] = ()
 
 
-def execution(options: Mapping[str, Any]) -> Named:
+def execution(options: Mapping[str, Any], *names: str) -> Named:
     """Of a command with ``[DOMAIN] WORKFLOW_ID [RUN_ID]``, ``--domain`` and ``--run-id``.
 
-    Raises `UsageError`.
+    ``names``: what comes behind the workflow id; then a run is named by ``--run-id`` alone. Raises
+    `UsageError`.
     """
-    found = read(options["words"], options["domain"], ["WORKFLOW_ID"], ["RUN_ID"])
-    (run_id,) = found.more
+    found = read(
+        options["words"],
+        options["domain"],
+        ["WORKFLOW_ID", *names],
+        [] if names else ["RUN_ID"],
+    )
+    run_id = next(iter(found.more), None)
     if run_id is not None and options["run_id"] is not None:
         raise UsageError("there are two run ids: leave --run-id out")
-    (workflow_id,) = found.names
-    return Named(domain=found.domain, workflow_id=workflow_id, run_id=run_id or options["run_id"])
+    return Named(
+        domain=found.domain,
+        workflow_id=found.names[0],
+        run_id=run_id or options["run_id"],
+        names=found.names[1:],
+    )
 
 
 def _grammar(needed: Sequence[str], optional: Sequence[str]) -> str:

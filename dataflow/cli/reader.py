@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -12,7 +13,11 @@ from dataflow.cli.options import domain_option, engine_option, home_option
 from dataflow.cli.tables import output_options
 
 if TYPE_CHECKING:
+    from dataflow.cli.positional import Named
+    from dataflow.inspection.executions import Execution
     from dataflow.inspection.reading import Reader
+    from dataflow.inspection.tasks import Task
+    from dataflow.protocol.events import Event
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -45,3 +50,36 @@ def reader(given: Mapping[str, Any], domain: str) -> Iterator[Reader]:
     logs.configure()
     with connect(given["engine"], home=given["home"]) as connection:
         yield Reader(connection.service, domain)
+
+
+def content(text: str) -> str:
+    """What a field holds, where all of it is wanted: the one place to follow references."""
+    return text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """An execution, all of its history, and the tasks in it."""
+
+    execution: Execution
+    events: list[Event]
+    tasks: list[Task]
+    #: When it ended, or now: seconds since the epoch.
+    until: float
+
+
+def read_execution(given: Mapping[str, Any], named: Named) -> Told:
+    """Read the execution that the words name. Raises `NotFound`."""
+    from dataflow.clock import SystemClock
+    from dataflow.inspection.tasks import tasks
+
+    with reader(given, named.domain) as there:
+        execution = there.find(named.workflow_id, named.run_id)
+        events = list(there.events(execution))
+    closed_at = execution.closed_at
+    return Told(
+        execution=execution,
+        events=events,
+        tasks=tasks(events),
+        until=SystemClock().now() if closed_at is None else closed_at,
+    )

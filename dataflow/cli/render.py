@@ -104,12 +104,12 @@ def as_text(outcome: Ended, seconds: float) -> str:
     elif outcome.status == "COMPLETED":
         reason = _cut(outcome.result or "null")
     head = f"{told} {seconds:.2f} s" + (f": {reason}" if reason else "")
-    return "\n".join([head, *(f"  {line}".rstrip() for line in _explanation(outcome.details))])
+    return "\n".join([head, *(f"  {line}".rstrip() for line in explanation(outcome.details))])
 
 
 def failure(reason: str | None, details: str | None) -> str:
     """Why something failed, for people."""
-    lines = [f"  {line}".rstrip() for line in _explanation(details)]
+    lines = [f"  {line}".rstrip() for line in explanation(details)]
     return "\n".join([f"failed: {reason or 'no reason was given'}", *lines])
 
 
@@ -141,7 +141,7 @@ def _structure(details: str | None) -> dict[str, Any] | None:
     return told if isinstance(told, dict) else None
 
 
-def _explanation(details: str | None) -> list[str]:
+def explanation(details: str | None) -> list[str]:
     """The lines that explain a failure: the traceback, or whatever the details are."""
     told = _structure(details)
     if told is None or not isinstance(told.get("traceback"), list):

@@ -396,7 +396,7 @@ def rfc3339(time: float) -> str:
     return datetime.fromtimestamp(time, UTC).isoformat("T", "milliseconds").replace("+00:00", "Z")
 
 
-def _content(text: str) -> Any:
+def content(text: str) -> Any:
     """An input or a result is JSON where we wrote it; anything else is told as it stands."""
     try:
         return json.loads(text)
@@ -414,5 +414,5 @@ _VALUES: dict[Kind, Callable[[Any], Any]] = {
     "percent": lambda value: round(value, 2),
     "flag": bool,
     "list": list,
-    "field": _content,
+    "field": content,
 }

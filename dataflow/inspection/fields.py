@@ -48,8 +48,3 @@ def size(length: int) -> str:
             return f"{length} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
         amount /= _UNIT
     return f"{amount:.1f} {_UNITS[-1]}"
-
-
-def whole(text: str) -> str:
-    """The `Fetch` of a field that holds its own content."""
-    return text

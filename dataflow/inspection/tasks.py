@@ -12,9 +12,10 @@ uses it twice, is another attempt of the same task.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from dataflow.inspection.fields import Fetch
 from dataflow.protocol import events as ev
 from dataflow.protocol.events import Event
 from dataflow.protocol.values import WORKER_LOST
@@ -188,6 +189,16 @@ def tasks(events: Iterable[Event]) -> list[Task]:
     for event in events:
         fold.apply(event)
     return [draft.task() for draft in fold.drafts.values()]
+
+
+def whole(task: Task, fetch: Fetch) -> Task:
+    """The same task with what its fields refer to."""
+
+    def field(text: str | None) -> str | None:
+        return None if text is None else fetch(text)
+
+    attempts = tuple(replace(attempt, details=field(attempt.details)) for attempt in task.attempts)
+    return replace(task, input=field(task.input), result=field(task.result), attempts=attempts)
 
 
 # --- the fold ------------------------------------------------------------------------------
