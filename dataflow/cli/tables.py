@@ -21,7 +21,6 @@ import csv
 import io
 import json
 import sys
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,6 +31,7 @@ import click
 
 from dataflow import settings
 from dataflow.cli import render
+from dataflow.cli.drawing.texts import text_width
 from dataflow.errors import UsageError
 from dataflow.inspection import fields
 
@@ -129,6 +129,15 @@ def _complete_format(_: click.Context, __: click.Parameter, incomplete: str) -> 
     return [name for name in (*_OWN, *_of_tabulate()) if name.startswith(incomplete)]
 
 
+color_option = click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    help="Colour states. Default: auto, which is on a terminal unless NO_COLOR is set.",
+)
+utc_option = click.option(
+    "--utc", is_flag=True, default=None, help="Times in UTC instead of local time."
+)
+
 _OPTIONS = (
     click.option(
         "--format",
@@ -150,12 +159,8 @@ _OPTIONS = (
         metavar="A,B",
         help="Only these columns, in this order, by their names in JSON.",
     ),
-    click.option(
-        "--color",
-        type=click.Choice(["auto", "always", "never"]),
-        help="Colour states. Default: auto, which is on a terminal unless NO_COLOR is set.",
-    ),
-    click.option("--utc", is_flag=True, default=None, help="Times in UTC instead of local time."),
+    color_option,
+    utc_option,
 )
 
 
@@ -177,16 +182,25 @@ def layout(options: Mapping[str, Any]) -> Layout:
         name = _ALIASES.get(name, name)
         if name not in _OWN and name not in _of_tabulate():
             raise UsageError(f"DATAFLOW_FORMAT={_unknown(name)}")
-    on_terminal = sys.stdout is not None and sys.stdout.isatty()
-    header, color = options["header"], options["color"] or "auto"
+    header = options["header"]
     keys = (options["fields"] or "").split(",")
     return Layout(
         format=name,
-        header=name != "text" or on_terminal if header is None else header,
+        header=name != "text" or _on_terminal() if header is None else header,
         fields=tuple(key.strip() for key in keys if key.strip()),
-        color=on_terminal and settings.color() if color == "auto" else color == "always",
+        color=has_color(options),
         utc=bool(options["utc"]),
     )
+
+
+def has_color(options: Mapping[str, Any]) -> bool:
+    """Whether states are to be coloured; see `color_option`."""
+    chosen = options["color"] or "auto"
+    return _on_terminal() and settings.color() if chosen == "auto" else chosen == "always"
+
+
+def _on_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 # --- printing ------------------------------------------------------------------------------
@@ -245,7 +259,7 @@ def _text(rows: Iterable[Any], columns: Sequence[Column], wanted: Layout) -> Ite
     cells = _cells(rows, columns, wanted)
     while batch := list(islice(cells, _BATCH)):
         for row in chain(head, batch):
-            widths = [max(w, _width(cell)) for w, cell in zip(widths, row, strict=True)]
+            widths = [max(w, text_width(cell)) for w, cell in zip(widths, row, strict=True)]
         for row in head:
             yield _joined(_padded(*one) for one in zip(row, widths, strict=True))
         head = []
@@ -258,7 +272,7 @@ def _text(rows: Iterable[Any], columns: Sequence[Column], wanted: Layout) -> Ite
 
 def _human(rows: Iterable[Any], columns: Sequence[Column], wanted: Layout) -> Iterator[str]:
     """What is not known, or empty, is left out."""
-    width = max(_width(column.title) for column in columns)
+    width = max(text_width(column.title) for column in columns)
     between = False
     for row in _cells(rows, columns, wanted):
         if between:
@@ -283,17 +297,7 @@ def _finished(cell: str, width: int, kind: Kind, *, color: bool) -> str:
 
 
 def _padded(cell: str, width: int) -> str:
-    return cell + " " * (width - _width(cell))
-
-
-def _width(cell: str) -> int:
-    """The columns of a terminal that a text takes."""
-    if cell.isascii():
-        return len(cell)
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
-        for c in cell
-    )
+    return cell + " " * (width - text_width(cell))
 
 
 def _tabulated(rows: Iterable[Any], columns: Sequence[Column], wanted: Layout) -> Iterator[str]:

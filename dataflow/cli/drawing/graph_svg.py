@@ -8,7 +8,7 @@ from dataflow.cli.drawing import svg
 from dataflow.cli.drawing.layout import Point, layout
 from dataflow.cli.drawing.palette import STYLES, Look
 from dataflow.cli.drawing.svg import number
-from dataflow.cli.drawing.texts import markup, shorten, width
+from dataflow.cli.drawing.texts import markup, shorten, text_width
 from dataflow.cli.drawing.wording import node_heading, node_look, node_looks, node_told
 from dataflow.inspection.fields import line
 from dataflow.inspection.graph import EdgeKind, Graph, Node
@@ -114,7 +114,7 @@ _END = 'marker-end="url(#head)"'
 
 
 def _size(node: Node, heading: str, told: str) -> Point:
-    texts = max(width(heading) * _NAME_SIZE * svg.MONO_WIDTH, svg.sans_width(told, _TOLD_SIZE))
+    texts = max(text_width(heading) * _NAME_SIZE * svg.MONO_WIDTH, svg.sans_width(told, _TOLD_SIZE))
     return _BADGE + texts + _PADDING, _HEIGHT + (2 * _BEHIND if _is_folded(node) else 0)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dataflow.cli.drawing.palette import PAPER, STYLES, Look
-from dataflow.cli.drawing.texts import markup, width
+from dataflow.cli.drawing.texts import markup, text_width
 
 SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'DejaVu Sans', sans-serif"
 MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
@@ -31,7 +31,7 @@ def sans_width(text: str, size: float) -> float:
         if character in "fijlrt.,:;'|()[] ·"
         else _WIDE
         if character.isupper() or character in "mw%@"
-        else _OTHER * width(character)
+        else _OTHER * text_width(character)
         for character in text
     )
 

@@ -10,7 +10,7 @@ from dataflow.inspection.fields import line
 _ELLIPSIS = "…"
 
 
-def width(text: str) -> int:
+def text_width(text: str) -> int:
     """How many columns of a terminal a text takes; a wide character takes two."""
     if text.isascii():
         return len(text)
@@ -25,7 +25,7 @@ def _columns(character: str) -> int:
 
 def shorten(text: str, most: int) -> str:
     """A text in at most so many columns. It loses its middle: ends tell similar names apart."""
-    if width(text) <= most:
+    if text_width(text) <= most:
         return text
     room = max(0, most - 1)
     head, tail = _take(text, room - room // 2), _take(text[::-1], room // 2)[::-1]

@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from dataflow.cli.drawing.palette import PAPER, SIGNED, STYLES, look
-from dataflow.cli.drawing.texts import markup, width
+from dataflow.cli.drawing.texts import markup, text_width
 from dataflow.cli.drawing.wording import behind, summary, words
 from dataflow.inspection.fields import line
 from dataflow.inspection.timeline import Row, Timeline
@@ -48,7 +48,7 @@ def _as_json(data: Any) -> str:
 
 
 def _colours(chart: Timeline) -> str:
-    widest = max((width(row.label) for row in chart.rows), default=0)
+    widest = max((text_width(row.label) for row in chart.rows), default=0)
     names = min(max(widest * _NAME_COLUMN + _NAME_PADDING, _LEAST_NAMES), _MOST_NAMES)
     light, dark = (
         "".join(

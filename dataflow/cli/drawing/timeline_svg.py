@@ -9,7 +9,7 @@ from datetime import tzinfo
 from dataflow.cli.drawing import svg
 from dataflow.cli.drawing.palette import SIGNED, STYLES, Look, look
 from dataflow.cli.drawing.scale import clock, duration, ticks
-from dataflow.cli.drawing.texts import markup, shorten, width
+from dataflow.cli.drawing.texts import markup, shorten, text_width
 from dataflow.cli.drawing.wording import behind, summary, words
 from dataflow.inspection.fields import line
 from dataflow.inspection.timeline import Row, Span, Timeline
@@ -56,7 +56,7 @@ class _Picture:
         self._chart = chart
         self._zone = zone
         self._names = [shorten(line(row.label), _NAME_COLUMNS) for row in chart.rows]
-        widest = max(map(width, self._names), default=0)
+        widest = max(map(text_width, self._names), default=0)
         self._left = _MARGIN + widest * _NAME_SIZE * svg.MONO_WIDTH + _GAP
         self._right = _WIDTH - _MARGIN - _BEHIND
         self._length = max(chart.end - chart.begin, 1e-3)

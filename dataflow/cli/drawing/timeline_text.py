@@ -11,7 +11,7 @@ from datetime import tzinfo
 
 from dataflow.cli.drawing.palette import STYLES, Look, look
 from dataflow.cli.drawing.scale import ticks
-from dataflow.cli.drawing.texts import shorten, width
+from dataflow.cli.drawing.texts import shorten, text_width
 from dataflow.cli.drawing.wording import behind, summary
 from dataflow.inspection.fields import line
 from dataflow.inspection.timeline import Phase, Row, Span, Timeline
@@ -56,10 +56,10 @@ class _Picture:
         self._columns = columns
         self._colours = colours
         names = [line(row.label) for row in chart.rows]
-        self._left = min(max(map(width, names), default=0), columns // 3)
+        self._left = min(max(map(text_width, names), default=0), columns // 3)
         self._names = [shorten(name, self._left) for name in names]
         self._behind = [behind(row) for row in chart.rows]
-        right = max(map(width, self._behind), default=0) + _GAP
+        right = max(map(text_width, self._behind), default=0) + _GAP
         self._cells = columns - self._left - _GAP - right
         if self._cells < _LEAST_CHART:
             self._cells = columns - self._left - _GAP
@@ -73,7 +73,7 @@ class _Picture:
         axis = [*self._axis()]
         yield from axis
         for name, row, told in zip(self._names, self._chart.rows, self._behind, strict=True):
-            padding = " " * (self._left - width(name) + _GAP)
+            padding = " " * (self._left - text_width(name) + _GAP)
             yield f"{name}{padding}{self._bar(row)}{' ' * _GAP}{told}"
         if len(self._chart.rows) > _LONG:
             yield from reversed(axis)
@@ -149,7 +149,7 @@ def _wrapped(parts: Sequence[str], columns: int) -> Iterator[str]:
     line = ""
     for part in parts:
         longer = f"{line} · {part}" if line else part
-        if line and width(longer) > columns:
+        if line and text_width(longer) > columns:
             yield line
             longer = part
         line = shorten(longer, columns)
