@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from dataflow.inspection.labels import label, short_names
-from dataflow.inspection.tasks import Kind, State, Task, tasks
+from dataflow.inspection.tasks import Kind, State, Task
 from dataflow.protocol import events as ev
 from dataflow.protocol.events import Event
 from dataflow.replay.agenda import WAKE_UP_TIMER
@@ -74,12 +74,15 @@ class Graph:
     edges: Sequence[Edge]
 
 
-def graph(events: Sequence[Event], now: float, *, fold: int | None = None) -> Graph:
+def graph(
+    events: Sequence[Event], tasks: Sequence[Task], now: float, *, fold: int | None = None
+) -> Graph:
     """The graph of an execution; ``now``: until when open tasks count as running.
 
-    ``fold``: of how many alike there may be at most, each as a node of its own; None: of any.
+    ``events``: a whole history; ``tasks``: those in it. ``fold``: of how many alike there may be at
+    most, each as a node of its own; None: of any.
     """
-    told = [task for task in tasks(events) if _is_shown(task)]
+    told = [task for task in tasks if _is_shown(task)]
     links = _links(told, events)
     classes = _classes(told, links)
     sizes = Counter(classes)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dataflow.inspection.labels import label, short_names
-from dataflow.inspection.tasks import ENDED, Attempt, Kind, State, Task, tasks
+from dataflow.inspection.tasks import ENDED, Attempt, Kind, State, Task
 from dataflow.protocol import events as ev
 from dataflow.protocol.events import CLOSE_STATUS, Event
 from dataflow.protocol.names import CloseStatus
@@ -88,17 +88,16 @@ class Timeline:
     rows: Sequence[Row]
 
 
-def timeline(events: Sequence[Event], now: float) -> Timeline:
+def timeline(events: Sequence[Event], tasks: Sequence[Task], now: float) -> Timeline:
     """The chart of an execution; ``now``: where an open one ends.
 
-    ``events``: a whole history, from the first event on.
+    ``events``: a whole history, from the first event on; ``tasks``: those in it.
     """
     first, last = events[0], events[-1]
     status = CLOSE_STATUS.get(type(last.attributes))
     end = last.timestamp if status else max(now, last.timestamp)
-    told = tasks(events)
-    backing_off = {task.task_id for task in told if task.is_own and task.state not in ENDED}
-    shown = [task for task in told if not task.is_own]
+    backing_off = {task.task_id for task in tasks if task.is_own and task.state not in ENDED}
+    shown = [task for task in tasks if not task.is_own]
     short = short_names({task.name for task in shown})
     started = first.attributes
     assert isinstance(started, ev.WorkflowExecutionStarted)
