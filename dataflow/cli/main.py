@@ -34,11 +34,13 @@ _COMMANDS = {
     "task.info": "dataflow.cli.tasks:info",
     "worker.start": "dataflow.cli.worker:start",
     "workflow.filter": "dataflow.cli.executions:filter_",
+    "workflow.graph": "dataflow.cli.pictures:graph",
     "workflow.info": "dataflow.cli.executions:info",
     "workflow.list": "dataflow.cli.executions:list_",
     "workflow.profile": "dataflow.cli.tasks:profile",
     "workflow.start": "dataflow.cli.start:start",
     "workflow.tasks": "dataflow.cli.tasks:tasks",
+    "workflow.timeline": "dataflow.cli.pictures:timeline",
 }
 
 #: Seconds for idle workers to notice that there is no more work.
