@@ -21,6 +21,7 @@ from dataflow.cli.screen import drain
 if TYPE_CHECKING:
     from dataflow.process.client import Ended
     from dataflow.process.local import Counts
+    from dataflow.protocol.names import CloseStatus
 
 #: Characters of a result that are shown to people.
 _RESULT_LENGTH = 500
@@ -46,11 +47,11 @@ def say(text: str) -> None:
     print(text)
 
 
-def lines(texts: Iterable[str]) -> None:
+def lines(texts: Iterable[str], *, flush: bool = False) -> None:
     """Print line by line; the lines stop coming where the reader goes away (``| head``)."""
     try:
         for text in texts:
-            print(text)
+            print(text, flush=flush)
         if sys.stdout is not None:
             sys.stdout.flush()
     except BrokenPipeError:
@@ -64,6 +65,17 @@ def tell(text: str) -> None:
             sys.stdout.flush()
     if sys.stderr is not None:  # print() would take None for standard output
         print(text, file=sys.stderr, flush=True)
+
+
+def ask(question: str) -> bool:
+    """A question on the terminal, to be answered with yes or no; no answer is no."""
+    import click
+
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:
+        tell("")
+        return False
 
 
 def error(problem: BaseException, message: str | None = None) -> None:
@@ -107,10 +119,11 @@ def as_text(outcome: Ended, seconds: float) -> str:
     return "\n".join([head, *(f"  {line}".rstrip() for line in explanation(outcome.details))])
 
 
-def failure(reason: str | None, details: str | None) -> str:
+def failure(reason: str | None, details: str | None, *, status: CloseStatus = "FAILED") -> str:
     """Why something failed, for people."""
     lines = [f"  {line}".rstrip() for line in explanation(details)]
-    return "\n".join([f"failed: {reason or 'no reason was given'}", *lines])
+    how = status.lower().replace("_", " ")
+    return "\n".join([f"{how}: {reason or 'no reason was given'}", *lines])
 
 
 def as_json(outcome: Ended) -> str:

@@ -35,7 +35,9 @@ from dataflow.cli.drawing.texts import text_width
 from dataflow.errors import UsageError
 from dataflow.inspection import fields
 
-Kind = Literal["text", "state", "time", "seconds", "number", "percent", "flag", "list", "field"]
+Kind = Literal[
+    "text", "state", "time", "seconds", "number", "percent", "flag", "list", "field", "identity"
+]
 
 _OWN = ("text", "human", "csv", "tsv", "json", "jsonl")
 #: What the ancestor calls them.
@@ -76,6 +78,8 @@ class Column:
     kind: Kind = "text"
     #: Whether it is in a table that nobody has chosen the ``--fields`` of.
     shown: bool = True
+    #: How wide it is at least, in text, where rows are printed one by one.
+    width: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +94,8 @@ class Layout:
     utc: bool = False
     #: Characters of a field that are shown in a table.
     field_length: int = _FIELD_LENGTH
+    #: Whether each row is printed as it comes, and not with those behind it.
+    one_by_one: bool = False
 
     @property
     def is_json(self) -> bool:
@@ -225,7 +231,7 @@ def lines(rows: Iterable[Any], columns: Sequence[Column], wanted: Layout) -> Ite
     chosen = _chosen(columns, wanted)
     match wanted.format:
         case "json":
-            return _json(rows, chosen)
+            return array(_dump(row, chosen) for row in rows)
         case "jsonl":
             return (_dump(row, chosen) for row in rows)
         case "csv":
@@ -254,10 +260,11 @@ def _chosen(columns: Sequence[Column], wanted: Layout) -> list[Column]:
 
 def _text(rows: Iterable[Any], columns: Sequence[Column], wanted: Layout) -> Iterator[str]:
     """Widths are found for a batch of rows at a time, and only grow."""
-    widths = [0] * len(columns)
+    widths = [column.width if wanted.one_by_one else 0 for column in columns]
+    size = 1 if wanted.one_by_one else _BATCH
     head = [tuple(column.title for column in columns)] if wanted.header else []
     cells = _cells(rows, columns, wanted)
-    while batch := list(islice(cells, _BATCH)):
+    while batch := list(islice(cells, size)):
         for row in chain(head, batch):
             widths = [max(w, text_width(cell)) for w, cell in zip(widths, row, strict=True)]
         for row in head:
@@ -272,7 +279,7 @@ def _text(rows: Iterable[Any], columns: Sequence[Column], wanted: Layout) -> Ite
 
 def _human(rows: Iterable[Any], columns: Sequence[Column], wanted: Layout) -> Iterator[str]:
     """What is not known, or empty, is left out."""
-    width = max(text_width(column.title) for column in columns)
+    width = max(len(column.key) for column in columns)
     between = False
     for row in _cells(rows, columns, wanted):
         if between:
@@ -281,7 +288,7 @@ def _human(rows: Iterable[Any], columns: Sequence[Column], wanted: Layout) -> It
         for column, cell in zip(columns, row, strict=True):
             if cell:
                 shown = _finished(cell, 0, column.kind, color=wanted.color)
-                yield f"{_padded(column.title, width)}  {shown}"
+                yield f"{_padded(column.key, width)}  {shown}"
 
 
 def _joined(cells: Iterable[str]) -> str:
@@ -343,6 +350,7 @@ _WRITERS: dict[Kind, Callable[[Any, Layout], str]] = {
     "flag": lambda value, _: "yes" if value else "no",
     "list": lambda value, _: fields.line(",".join(map(str, value))),
     "field": lambda value, wanted: fields.shown(value, wanted.field_length),
+    "identity": lambda value, _: fields.line(fields.who(value)),
 }
 
 
@@ -364,7 +372,9 @@ def _separated(
 
 
 def _plain(column: Column, row: Any) -> str:
-    """A value of JSON as the text of a cell."""
+    """A value as the text of a cell: fields as they stand, and all else as in JSON."""
+    if column.kind == "field":
+        return column.value(row) or ""
     value = _value(column, row)
     if value is None:
         return ""
@@ -373,21 +383,26 @@ def _plain(column: Column, row: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 
-def _json(rows: Iterable[Any], columns: Sequence[Column]) -> Iterator[str]:
-    """An array with a line for each row."""
-    last = None
-    for row in rows:
-        yield "[" if last is None else f"{last},"
-        last = _dump(row, columns)
-    if last is None:
+def array(objects: Iterable[str]) -> Iterator[str]:
+    """The lines of an array, one for each of its members."""
+    line, comma = "[", ""
+    for text in objects:
+        yield line + comma
+        line, comma = text, ","
+    if comma:
+        yield line
+        yield "]"
+    else:
         yield "[]"
-        return
-    yield last
-    yield "]"
+
+
+def as_json(row: Any, columns: Sequence[Column]) -> dict[str, Any]:
+    """A row as JSON has it."""
+    return {column.key: _value(column, row) for column in columns}
 
 
 def _dump(row: Any, columns: Sequence[Column]) -> str:
-    return json.dumps({column.key: _value(column, row) for column in columns})
+    return json.dumps(as_json(row, columns))
 
 
 def _value(column: Column, row: Any) -> Any:
@@ -419,4 +434,5 @@ _VALUES: dict[Kind, Callable[[Any], Any]] = {
     "flag": bool,
     "list": list,
     "field": content,
+    "identity": content,
 }

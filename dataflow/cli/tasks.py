@@ -27,7 +27,7 @@ nb_tasks_option = click.option(
 # --- columns -------------------------------------------------------------------------------
 
 
-def _of_task(until: float, of: Callable[[Any], Task] = lambda row: row) -> dict[str, Column]:
+def of_task(until: float, of: Callable[[Any], Task] = lambda row: row) -> dict[str, Column]:
     """Everything there is to tell of a task, by its key; nothing is in the table yet."""
 
     def column(key: str, tell: Callable[[Task], Any], kind: tables.Kind = "text") -> Column:
@@ -52,7 +52,7 @@ def _of_task(until: float, of: Callable[[Any], Task] = lambda row: row) -> dict[
         column("details", lambda task: task.last.details, "field"),
         column("input", lambda task: task.input, "field"),
         column("result", lambda task: task.result, "field"),
-        column("identity", lambda task: task.last.identity),
+        column("identity", lambda task: task.last.identity, "identity"),
         column("run_id", lambda task: task.run_id),
         column("inputs", lambda task: task.sources.inputs, "list"),
         column("after", lambda task: task.sources.after, "list"),
@@ -101,7 +101,7 @@ def tasks(**options: Any) -> None:
         "state_at": "Last State Time",
         "scheduled_at": "Scheduled Time",
     }
-    tables.show(shown[: options["nb_tasks"]], _with_titles(_of_task(told.until), titles), options)
+    tables.show(shown[: options["nb_tasks"]], _with_titles(of_task(told.until), titles), options)
 
 
 # --- workflow.profile ----------------------------------------------------------------------
@@ -143,7 +143,7 @@ def profile(**options: Any) -> None:
     if options["totals"]:
         tables.show(profile.totals(timings)[:limit], _TOTALS, options)
         return
-    columns = _of_task(told.until, lambda timing: timing.task)
+    columns = of_task(told.until, lambda timing: timing.task)
     columns["percent"] = _PERCENT
     titles = {
         "task_id": "Task",
@@ -247,19 +247,19 @@ def info(**options: Any) -> None:
     named = positional.execution(options, "TASK_ID")
     told = read_execution(options, named)
     task = _find(told, named.names[0])
-    columns = _with_titles(_of_task(told.until), _INFO)
+    columns = _with_titles(of_task(told.until), _INFO)
     if not options["details"]:
         tables.show_one(task, columns, options)
         return
     task = whole(task, content)
     wanted = tables.layout(options)
     if wanted.is_json:
-        tables.show_one(task, [*columns, _ATTEMPT_LIST], options)
+        tables.show_one(task, [*columns, ATTEMPT_LIST], options)
     elif wanted.format in {"text", "human"} and not wanted.fields:
         _tell(task, columns, replace(wanted, format="human", field_length=sys.maxsize), told.until)
     else:
         titles = {**_INFO, "details": "details"}
-        tables.show_one(task, _with_titles(_of_task(told.until), titles), options)
+        tables.show_one(task, _with_titles(of_task(told.until), titles), options)
 
 
 def _tell(task: Task, columns: Sequence[Column], wanted: tables.Layout, until: float) -> None:
@@ -288,7 +288,7 @@ def _attempts(until: float) -> list[Column]:
         column("started", lambda attempt: attempt.started_at, "time"),
         column("running", lambda attempt: attempt.running(until), "seconds"),
         column("ended", lambda attempt: attempt.ended_at, "time"),
-        column("identity", lambda attempt: attempt.identity),
+        column("identity", lambda attempt: attempt.identity, "identity"),
         column("reason", lambda attempt: attempt.reason),
     ]
 
@@ -302,11 +302,11 @@ def _attempt_as_json(attempt: Attempt) -> dict[str, Any]:
         **{name: time and tables.rfc3339(time) for name, time in times.items()},
         "reason": attempt.reason,
         "details": attempt.details and tables.content(attempt.details),
-        "identity": attempt.identity,
+        "identity": attempt.identity and tables.content(attempt.identity),
     }
 
 
-_ATTEMPT_LIST = Column(
+ATTEMPT_LIST = Column(
     key="attempt_list",
     title="Attempts",
     kind="list",
@@ -323,7 +323,11 @@ def _find(told: Told, wanted: str) -> Task:
             if any(attempt.scheduled_event_id == int(wanted) for attempt in task.attempts):
                 return task
     known = [task.task_id for task in told.tasks if not task.is_own]
-    near = difflib.get_close_matches(wanted, known, n=3, cutoff=0.5) or known[:3]
+    near = (
+        [task_id for task_id in known if wanted in task_id]
+        or difflib.get_close_matches(wanted, known)
+        or known
+    )[:3]
     some = f"such as {', '.join(near)}" if near else "there is none yet"
     raise NotFound(
         f"there is no task {wanted} in the execution {told.execution.workflow_id}: `dataflow "

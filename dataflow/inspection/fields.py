@@ -6,6 +6,7 @@ A field may be longer than a line of a table, and it may be a reference to where
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 
@@ -48,3 +49,12 @@ def size(length: int) -> str:
             return f"{length} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
         amount /= _UNIT
     return f"{amount:.1f} {_UNITS[-1]}"
+
+
+def who(identity: str) -> str:
+    """An identity in short, ``root@host:4711``, where it tells so much; else as it stands."""
+    try:
+        told = json.loads(identity)
+        return f"{told['user']}@{told['hostname']}:{told['pid']}"
+    except (ValueError, TypeError, LookupError):
+        return identity
