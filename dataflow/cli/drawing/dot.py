@@ -18,7 +18,7 @@ def draw(graph: Graph, title: str) -> str:
 
 
 def _lines(graph: Graph, title: str) -> Iterator[str]:
-    yield f"digraph {_quoted(line(title))} {{"
+    yield f'digraph "{_escaped(line(title))}" {{'
     yield "  rankdir=LR;"
     yield '  node [shape=box, style=rounded, penwidth=2, fontname="sans-serif", fontsize=11];'
     yield '  edge [color="#63707e", arrowsize=0.7];'
@@ -47,8 +47,3 @@ def _attributes(node: Node) -> str:
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
-
-
-def _quoted(text: str) -> str:
-    # Outside of labels, a backslash stands for itself, except before a quote.
-    return '"' + text.replace('"', '\\"').replace('\\\\"', '\\"') + '"'

@@ -26,6 +26,8 @@ Point = tuple[float, float]
 _COLUMN_GAP = 60.0
 _GAP, _LINE_GAP = 16.0, 9.0
 _SWEEPS = 8
+#: How often heights are brought closer to what is wanted.
+_LEVELLINGS = 24
 #: Graphs with more lines and places than this are ordered and levelled in fewer sweeps.
 _LARGE, _LARGE_SWEEPS = 20_000, 2
 #: How much a passing line wants to be straight, compared to a box.
@@ -76,6 +78,7 @@ class _Layout:
         self._befores, self._behinds = self._neighbours()
         is_large = len(self._ranks) + len(self._links) > _LARGE
         self._sweeps = _LARGE_SWEEPS if is_large else _SWEEPS
+        self._levellings = _LARGE_SWEEPS if is_large else _LEVELLINGS
 
     def result(self) -> Layout:
         self._order()
@@ -205,7 +208,7 @@ class _Layout:
         heights = [0.0] * len(self._ranks)
         for column in self._columns:
             self._settle(column, heights, lambda _: (0.0, 1.0))
-        for _ in range(self._sweeps):
+        for _ in range(self._levellings):
             for column in self._columns[1:]:
                 self._settle(column, heights, self._wish(heights, self._befores))
             for column in reversed(self._columns[:-1]):
