@@ -84,7 +84,7 @@ def history(**options: Any) -> None:
                 table = replace(wanted, one_by_one=follow)
                 printed = tables.lines(rows, _COLUMNS, table)
             case "raw":
-                printed = map(_raw, events) if on_lines else written(events)
+                printed = map(_raw, events) if on_lines else written(execution, events)
             case "events":
                 printed = map(_flat, events) if on_lines else tables.array(map(_flat, events))
             case _:

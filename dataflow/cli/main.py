@@ -44,6 +44,7 @@ _COMMANDS = {
     "workflow.restart": "dataflow.cli.again:restart",
     "workflow.result": "dataflow.cli.result:result",
     "workflow.signal": "dataflow.cli.control:signal",
+    "workflow.replay": "dataflow.cli.replay:replay",
     "workflow.start": "dataflow.cli.start:start",
     "workflow.tasks": "dataflow.cli.tasks:tasks",
     "workflow.terminate": "dataflow.cli.control:terminate",

@@ -1,26 +1,46 @@
 """A history as JSON: what ``GetWorkflowExecutionHistory`` answers, written and read again.
 
-What other tools have written can be read, too: ``aws swf get-workflow-execution-history`` (times as
-texts), the bare list of the events, events on a line each, the latest first.
+Events do not tell which execution they are of; what is written here does. What other tools have
+written can be read, too: ``aws swf get-workflow-execution-history`` (times as texts), the bare list
+of the events, events on a line each, the latest first.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from dataflow.errors import UsageError
+from dataflow.inspection.executions import Execution
 from dataflow.protocol import events as ev
 from dataflow.protocol.events import Event
 
 
-def written(events: Iterable[Event]) -> Iterator[str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """A history, and whose it is; empty, where that is not known."""
+
+    events: Sequence[Event]
+    domain: str = ""
+    workflow_id: str = ""
+    run_id: str = ""
+
+
+def written(execution: Execution, events: Iterable[Event]) -> Iterator[str]:
     """The lines of the JSON, one for each event."""
-    line = '{"events": ['
+    whose = {
+        "domain": execution.domain,
+        "workflowExecution": {
+            "workflowId": execution.workflow_id,
+            "runId": execution.run_id,
+        },
+    }
+    line = f'{json.dumps(whose)[:-1]}, "events": ['
     comma = ""
     for event in events:
         yield line + comma
@@ -29,41 +49,42 @@ def written(events: Iterable[Event]) -> Iterator[str]:
     yield "]}"
 
 
-def read(text: str) -> list[Event]:
-    """The events, in order. Raises `UsageError` for what is no history from its beginning."""
+def read(text: str) -> Exported:
+    """Read a history. Raises `UsageError` for what is none, or none from its beginning."""
     try:
-        events = [_event(wire) for wire in _wires(text)]
-    except (ValueError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+        whole = _parsed(text)
+        found, whose = (whole, {}) if isinstance(whole, list) else (whole["events"], whole)
+        events = sorted(map(_event, found), key=lambda event: event.event_id)
+        execution = whose.get("workflowExecution", {})
+        exported = Exported(
+            events=events,
+            domain=str(whose.get("domain", "")),
+            workflow_id=str(execution.get("workflowId", "")),
+            run_id=str(execution.get("runId", "")),
+        )
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as e:
         raise UsageError(
-            f"is no history: {error}; `dataflow workflow.history --output-format raw` writes one"
-        ) from error
-    events.sort(key=lambda event: event.event_id)
-    if not events:
-        raise UsageError("has no events")
+            f"this is no history ({type(e).__name__}: {e}): `dataflow workflow.history "
+            "--output-format raw` writes one"
+        ) from e
+    if not events or not isinstance(events[0].attributes, ev.WorkflowExecutionStarted):
+        raise UsageError("the history does not begin with WorkflowExecutionStarted")
     for expected, event in enumerate(events, 1):
         if event.event_id != expected:
-            raise UsageError(
-                f"lacks event {expected}: a history is needed as a whole, from its first event on"
-            )
-    if not isinstance(events[0].attributes, ev.WorkflowExecutionStarted):
-        raise UsageError("does not begin with WorkflowExecutionStarted")
-    return events
+            raise UsageError(f"the history lacks event {expected}: it is needed as a whole")
+    return exported
 
 
-def _wires(text: str) -> list[Any]:
+def _parsed(text: str) -> Any:
+    """One JSON, or events on a line each."""
     try:
         whole = json.loads(text)
     except json.JSONDecodeError:
-        lines = text.split("\n")
-        if not lines[0].rstrip().endswith("}"):
+        lines = [line for line in text.splitlines() if line.strip()]
+        if len(lines) < 2 or not lines[0].rstrip().endswith("}"):  # noqa: PLR2004
             raise
-        return [json.loads(line) for line in lines if line.strip()]
-    if isinstance(whole, dict) and "eventId" in whole:  # one line
-        return [whole]
-    found = whole["events"] if isinstance(whole, dict) and "events" in whole else whole
-    if not isinstance(found, list):
-        raise ValueError("there is no list of events")  # noqa: TRY004 - told as what it is
-    return found
+        return [json.loads(line) for line in lines]
+    return [whole] if isinstance(whole, dict) and "eventId" in whole else whole
 
 
 def _event(wire: Mapping[str, Any]) -> Event:
