@@ -35,6 +35,13 @@ started_since_option = click.option(
     help="Started in the last so many days.",
 )
 
+
+def _to_date_option(*names: str) -> Callable[[_F], _F]:
+    return click.option(*names, "to_date", metavar="TIME", help="And not after this one.")
+
+
+_TO_DATE = _to_date_option("--to-date", "--to")
+
 _OPTIONS = (
     status_option,
     click.option(
@@ -65,7 +72,7 @@ _OPTIONS = (
         help="Not before this time: "
         "2026-11-25, 2026-11-25T14:30, or with a zone, 2026-11-25T14:30Z.",
     ),
-    click.option("--to-date", "--to", "to_date", metavar="TIME", help="And not after this one."),
+    _TO_DATE,
     click.option(
         "--by",
         type=click.Choice(["start", "close"]),
@@ -79,6 +86,13 @@ def filter_options(command: _F) -> _F:
     """What `read` reads."""
     for option in reversed(_OPTIONS):
         command = option(command)
+    return command
+
+
+def filter_options_without_to(command: _F) -> _F:
+    """Likewise, where ``--to`` stands for something else."""
+    for option in reversed(_OPTIONS):
+        command = (_to_date_option("--to-date") if option is _TO_DATE else option)(command)
     return command
 
 

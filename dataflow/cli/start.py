@@ -118,7 +118,7 @@ def _run_there(ctx: click.Context, options: dict[str, Any], *, as_json: bool) ->
     from dataflow.clock import SystemClock
     from dataflow.connect import connect
     from dataflow.process import loading
-    from dataflow.process.client import AlreadyStarted, Client
+    from dataflow.process.client import Client
     from dataflow.settings import domain
 
     logs.configure()
@@ -130,11 +130,7 @@ def _run_there(ctx: click.Context, options: dict[str, Any], *, as_json: bool) ->
         client = Client(connection.service, domain(options["domain"]))
         clock = SystemClock()
         began = clock.now()
-        try:
-            execution = client.start(begin)
-        except AlreadyStarted as error:
-            render.error(error)
-            ctx.exit(exits.FAILED)
+        execution = client.start(begin)
         names = {"workflow_id": execution.workflow_id, "run_id": execution.run_id}
         if not options["wait"]:
             render.say(json.dumps(names) if as_json else " ".join(names.values()))

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from dataflow.errors import NotFound, UsageError
+from dataflow.chance import new_id
+from dataflow.errors import DataflowError, NotFound
 from dataflow.inspection.executions import ending
 from dataflow.inspection.reading import Reader
 from dataflow.payload import codec
 from dataflow.process.calls import code
 from dataflow.process.registering import Registrar
 from dataflow.protocol import events as ev
+from dataflow.protocol.limits import ID_LENGTH
 from dataflow.protocol.names import CloseStatus
 from dataflow.protocol.service import Service
 from dataflow.protocol.values import WorkflowExecution, WorkflowType
@@ -62,8 +65,20 @@ class Ended:
         return codec.decode(self.result)
 
 
-class AlreadyStarted(UsageError):
+class AlreadyStarted(DataflowError):
     """An execution of this workflow id is open."""
+
+
+def own_list(workflow_id: str) -> str:
+    """A task list that one execution has for itself, and which nobody will know after it."""
+    return f"{workflow_id[: ID_LENGTH // 2]}-{new_id()}"
+
+
+def is_own_list(workflow_id: str, name: str) -> bool:
+    """Whether `own_list` has made this task list."""
+    return (
+        re.fullmatch(f"{re.escape(workflow_id[: ID_LENGTH // 2])}-[0-9a-f]{{32}}", name) is not None
+    )
 
 
 class Client:
@@ -161,17 +176,23 @@ class Client:
         """
         pause = _PAUSE
         while not stop.wait(min(pause, longest_pause)):
+            execution, found = self._look(execution)
+            if found is not None:
+                return found
             pause = min(2 * pause, _LONGEST_PAUSE)
-            info = self._describe(execution)["executionInfo"]
-            if info["executionStatus"] == "OPEN":
-                continue
-            last = self._reader.last_event(execution).attributes
-            if isinstance(last, ev.WorkflowExecutionContinuedAsNew):
-                execution = WorkflowExecution(execution.workflow_id, last.new_execution_run_id)
-                pause = _PAUSE
-                continue
-            return Ended(**ended(execution, last))
         return None
+
+    def look(self, execution: WorkflowExecution) -> Ended | None:
+        """How the execution has ended, or the one that it goes on as; None: it is open."""
+        return self._look(execution)[1]
+
+    def _look(self, execution: WorkflowExecution) -> tuple[WorkflowExecution, Ended | None]:
+        while self._describe(execution)["executionInfo"]["executionStatus"] != "OPEN":
+            last = self._reader.last_event(execution).attributes
+            if not isinstance(last, ev.WorkflowExecutionContinuedAsNew):
+                return execution, Ended(**ended(execution, last))
+            execution = WorkflowExecution(execution.workflow_id, last.new_execution_run_id)
+        return execution, None
 
     def _describe(self, execution: WorkflowExecution) -> dict[str, Any]:
         return self._service.describe_workflow_execution(

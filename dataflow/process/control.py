@@ -6,17 +6,52 @@ latest.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
-from dataflow.errors import NotFound
+from dataflow.chance import new_id
+from dataflow.errors import NotFound, UsageError
 from dataflow.inspection.executions import Execution
 from dataflow.inspection.reading import Reader
 from dataflow.process.calls import code
-from dataflow.process.client import AlreadyStarted
+from dataflow.process.client import AlreadyStarted, is_own_list
 from dataflow.protocol import events as ev
 from dataflow.protocol.events import WorkflowExecutionStarted
+from dataflow.protocol.limits import ID_LENGTH
 from dataflow.protocol.values import WorkflowExecution
+
+#: What `reset_list` makes, and the list in it.
+_RESET_LIST = re.compile(r"reset-[0-9a-f]{32}-(.+)", re.DOTALL)
+
+
+def lasting_list(workflow_id: str, started: WorkflowExecutionStarted) -> str:
+    """The task list where deciders wait for more than this run.
+
+    Raises `UsageError` if that cannot be known.
+    """
+    name = started.task_list.name
+    if is_own_list(workflow_id, name):
+        raise UsageError(
+            f"{workflow_id} was run by `dataflow standalone`, on a task list of its own: name the "
+            "list where deciders wait with --task-list"
+        )
+    handed_over = _RESET_LIST.fullmatch(name)
+    return name if handed_over is None else handed_over[1]
+
+
+def reset_list(name: str) -> str:
+    """A task list that nobody else knows, of a run that will be handed over to the list ``name``.
+
+    Raises `UsageError` for a ``name`` that is too long for that.
+    """
+    own = f"reset-{new_id()}-{name}"
+    if len(own) > ID_LENGTH:
+        raise UsageError(
+            f"the task list {name} has {len(name)} characters: name one with "
+            f"{ID_LENGTH - len(own) + len(name)} at most with --task-list"
+        )
+    return own
 
 
 class Control:
@@ -62,9 +97,9 @@ class Control:
         return first
 
     def begin(
-        self, workflow_id: str, started: WorkflowExecutionStarted, *, task_list: str | None = None
+        self, workflow_id: str, started: WorkflowExecutionStarted, *, task_list: str
     ) -> WorkflowExecution:
-        """Begin a run as another one has begun; on this task list, if one is given.
+        """Begin a run as another one has begun, on this task list.
 
         Raises `AlreadyStarted` if a run of this workflow id is open.
         """
@@ -75,7 +110,7 @@ class Control:
                 "name": started.workflow_type.name,
                 "version": started.workflow_type.version,
             },
-            "taskList": {"name": task_list or started.task_list.name},
+            "taskList": {"name": task_list},
             "childPolicy": started.child_policy,
             "executionStartToCloseTimeout": started.execution_start_to_close_timeout,
             "taskStartToCloseTimeout": started.task_start_to_close_timeout,

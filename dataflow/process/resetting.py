@@ -24,11 +24,11 @@ from typing import Any
 
 import msgspec
 
-from dataflow.chance import SeededChance, new_id
-from dataflow.errors import DataflowError, NotFound, UsageError
+from dataflow.chance import SeededChance
+from dataflow.errors import DataflowError, NotFound
 from dataflow.inspection.reading import Reader
 from dataflow.inspection.tasks import Task, tasks
-from dataflow.process.control import Control
+from dataflow.process.control import Control, lasting_list, reset_list
 from dataflow.process.deciding import Find
 from dataflow.process.polling import Connection
 from dataflow.process.registering import Registrar
@@ -41,6 +41,7 @@ from dataflow.protocol.values import NO_TIMEOUT, WorkflowExecution
 from dataflow.replay.agenda import WAKE_UP_TIMER
 from dataflow.replay.decided import Decided, Verdict
 from dataflow.replay.run import Run
+from dataflow.workflow import Workflow
 
 _IDENTITY = "reset"
 #: Why the old run ends, if it is open.
@@ -105,37 +106,31 @@ class Reset:
 
         Raises `NotFound`, and `UsageError` if there is no code for it.
         """
-        self._service = connection.service
-        self._poller = connection.poller()
-        self._domain = reader.domain
+        self._connection = connection
         self._control = Control(reader)
         self._reader = reader
         self._old = old
         events = list(reader.events(old))
-        if not isinstance(events[0].attributes, ev.WorkflowExecutionStarted):
-            raise UsageError(f"the history of {old.workflow_id} has no beginning")
-        self._started = events[0].attributes
+        started = events[0].attributes
+        assert isinstance(started, ev.WorkflowExecutionStarted)
+        self._started = started
         self._definition = find(self._started.workflow_type, self._started.input)
-        self._task_list = f"reset-{new_id()}"
-        self._kept = _Kept(events[: moment(events, to)], self._task_list)
-
-    @property
-    def known(self) -> int:
-        """How many results and timers there are to keep."""
-        return len(self._kept.turns)
+        self._events = events[: moment(events, to)]
 
     def run(self, *, task_list: str | None = None) -> ResetRun:
         """Begin the new run, and hand it over; an old one that is open is terminated.
 
         ``task_list``: where deciders wait for the new run, if not where they did for the old one.
-        Raises `DataflowError` if its code cannot decide.
+        Raises `UsageError` if that is not known; `DataflowError` if its code cannot decide.
         """
+        name = task_list or lasting_list(self._old.workflow_id, self._started)
+        own = reset_list(name)
+        kept = _Kept(self._events, own)
         if self._reader.describe(self._old).execution.is_open:
             self._control.terminate(self._old.workflow_id, self._old.run_id, _REASON)
-        name = task_list or self._started.task_list.name
-        new = self._control.begin(self._old.workflow_id, self._started, task_list=self._task_list)
+        new = self._control.begin(self._old.workflow_id, self._started, task_list=own)
         try:
-            self._decide(new, name)
+            _Handover(self._connection, self._reader, kept, new, own).decide(self._definition, name)
         except BaseException:
             with suppress(DataflowError):
                 self._control.terminate(new.workflow_id, new.run_id, f"{_REASON} has failed")
@@ -143,18 +138,39 @@ class Reset:
         is_open = self._reader.describe(new).execution.is_open
         return ResetRun(
             execution=new,
-            kept=self._kept.number,
-            known=self.known,
+            kept=kept.number,
+            known=len(kept.turns),
             task_list=name if is_open else None,
         )
 
-    def _decide(self, new: WorkflowExecution, task_list: str) -> None:
+
+class _Handover:
+    """A new run, until others decide for it."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        reader: Reader,
+        kept: _Kept,
+        new: WorkflowExecution,
+        task_list: str,
+    ) -> None:
+        """``task_list``: where it is."""
+        self._service = connection.service
+        self._poller = connection.poller()
+        self._reader = reader
+        self._domain = reader.domain
+        self._kept = kept
+        self._new = new
+        self._task_list = task_list
+
+    def decide(self, definition: type[Workflow], task_list: str) -> None:
         """Decide until nothing is kept any more; then have others decide, on this task list."""
-        run = Run(self._definition, new, chance=SeededChance(), domain=self._domain)
+        run = Run(definition, self._new, chance=SeededChance(), domain=self._domain)
         registrar = Registrar(self._service, self._domain)
         try:
             while True:
-                token, events = self._poll(new)
+                token, events = self._poll()
                 self._kept.see(events)
                 decided = run.advance(events)
                 if decided.verdict in {Verdict.BROKEN, Verdict.STALE}:
@@ -174,7 +190,7 @@ class Reset:
         finally:
             run.drop()
 
-    def _poll(self, new: WorkflowExecution) -> tuple[str, list[Event]]:
+    def _poll(self) -> tuple[str, list[Event]]:
         """The next decision task: its token, and the events that are new."""
         request: dict[str, Any] = {
             "domain": self._domain,
@@ -183,9 +199,11 @@ class Reset:
             "startAtPreviousStartedEvent": True,
         }
         while not (task := self._poller.poll_for_decision_task(**request)).get("taskToken"):
-            found = self._reader.describe(new).execution
+            found = self._reader.describe(self._new).execution
             if not found.is_open:
-                raise DataflowError(f"the new run {new.run_id} was ended meanwhile: {found.status}")
+                raise DataflowError(
+                    f"the new run {self._new.run_id} was ended meanwhile: {found.status}"
+                )
             self._give()  # what had not come yet
         events = [ev.from_wire(wire) for wire in task["events"]]
         while page := task.get("nextPageToken"):

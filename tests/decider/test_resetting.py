@@ -189,6 +189,17 @@ def test_another_task_list(play, world):
     assert task["workflowExecution"]["runId"] == done.execution.run_id
 
 
+def test_a_run_that_was_reset_can_be_reset_again(play, world):
+    steps = play(Steps)
+    old = steps.start(1)
+    done, new = steps.reset(old, "1")
+    assert done.task_list == TASK_LIST
+    done, new = steps.reset(new, "1")
+    assert done.task_list == TASK_LIST
+    steps.go_on(new)
+    assert world.result(new) == [2, 4, 7]
+
+
 def test_an_open_run_is_terminated(play, world):
     steps = play(Steps)
     old = steps.start(1)
