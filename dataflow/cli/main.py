@@ -20,8 +20,11 @@ from dataflow.errors import DataflowError
 #: Each command and the object that implements it.
 _COMMANDS = {
     "activity.rerun": "dataflow.cli.rerun:rerun",
+    "activity_type.list": "dataflow.cli.types:activities",
     "completion": "dataflow.cli.completion:completion",
     "decider.start": "dataflow.cli.decider:start",
+    "domain.info": "dataflow.cli.domains:info",
+    "domain.list": "dataflow.cli.domains:list_",
     "domain.register": "dataflow.cli.domains:register",
     "info": "dataflow.cli.info:info",
     "server.backup": "dataflow.cli.server:backup",
@@ -32,6 +35,7 @@ _COMMANDS = {
     "server.start": "dataflow.cli.server:start",
     "standalone": "dataflow.cli.standalone:standalone",
     "task.info": "dataflow.cli.tasks:info",
+    "tasklist.info": "dataflow.cli.task_lists:info",
     "worker.start": "dataflow.cli.worker:start",
     "workflow.cancel": "dataflow.cli.control:cancel",
     "workflow.filter": "dataflow.cli.executions:filter_",
@@ -40,15 +44,16 @@ _COMMANDS = {
     "workflow.info": "dataflow.cli.executions:info",
     "workflow.list": "dataflow.cli.executions:list_",
     "workflow.profile": "dataflow.cli.tasks:profile",
+    "workflow.replay": "dataflow.cli.replay:replay",
     "workflow.reset": "dataflow.cli.again:reset",
     "workflow.restart": "dataflow.cli.again:restart",
     "workflow.result": "dataflow.cli.result:result",
     "workflow.signal": "dataflow.cli.control:signal",
-    "workflow.replay": "dataflow.cli.replay:replay",
     "workflow.start": "dataflow.cli.start:start",
     "workflow.tasks": "dataflow.cli.tasks:tasks",
     "workflow.terminate": "dataflow.cli.control:terminate",
     "workflow.timeline": "dataflow.cli.pictures:timeline",
+    "workflow_type.list": "dataflow.cli.types:workflows",
 }
 
 #: Seconds for idle workers to notice that there is no more work.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dataflow.inspection.reading import Reader
     from dataflow.inspection.tasks import Task
     from dataflow.protocol.events import Event
+    from dataflow.protocol.names import RegistrationStatus
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -38,6 +39,22 @@ options = _options_with(domain_option)
 options_without_d = _options_with(
     click.option("--domain", metavar="D", help="The domain. Default: SWF_DOMAIN, else default.")
 )
+
+
+#: Of what is registered: `statuses` reads it.
+statuses_option = click.option(
+    "-s",
+    "--status",
+    type=click.Choice(["registered", "deprecated", "all"], case_sensitive=False),
+    default="registered",
+    help="registered, deprecated or all. Default: registered.",
+)
+
+
+def statuses(given: Mapping[str, Any]) -> Sequence[RegistrationStatus]:
+    """Which statuses are meant."""
+    both: dict[str, RegistrationStatus] = {"registered": "REGISTERED", "deprecated": "DEPRECATED"}
+    return [both[name] for name in both if given["status"] in {name, "all"}]
 
 
 @contextmanager

@@ -264,7 +264,7 @@ def _text(rows: Iterable[Any], columns: Sequence[Column], wanted: Layout) -> Ite
     size = 1 if wanted.one_by_one else _BATCH
     head = [tuple(column.title for column in columns)] if wanted.header else []
     cells = _cells(rows, columns, wanted)
-    while batch := list(islice(cells, size)):
+    while (batch := list(islice(cells, size))) or head:
         for row in chain(head, batch):
             widths = [max(w, text_width(cell)) for w, cell in zip(widths, row, strict=True)]
         for row in head:

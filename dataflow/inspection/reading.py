@@ -6,19 +6,21 @@ nothing here makes a call for each row.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
 from dataflow.errors import NotFound
-from dataflow.inspection import executions
+from dataflow.inspection import executions, registrations
 from dataflow.inspection.executions import Description, Execution, Summary
+from dataflow.inspection.registrations import Domain, DomainDescription, Type
+from dataflow.inspection.task_lists import TaskList, pollers
 from dataflow.protocol import events as ev
 from dataflow.protocol.events import Event
 from dataflow.protocol.limits import PAGE_SIZE
-from dataflow.protocol.names import CloseStatus
+from dataflow.protocol.names import CloseStatus, RegistrationStatus
 from dataflow.protocol.service import Service
 from dataflow.protocol.values import WorkflowExecution
 
@@ -192,6 +194,63 @@ class Reader:
                 for info in page["executionInfos"]:
                     yield executions.execution(self.domain, info)
 
+    # --- the domain ----------------------------------------------------------------------
+
+    def describe_domain(self) -> DomainDescription:
+        """The domain, and how much is in it. Raises `NotFound`."""
+        everything = Filter().wire
+        with self._finding(f"the domain {self.domain}"):
+            answer = self.service.describe_domain(name=self.domain)
+            counts = [
+                count(domain=self.domain, **everything)
+                for count in (
+                    self.service.count_open_workflow_executions,
+                    self.service.count_closed_workflow_executions,
+                )
+            ]
+        return DomainDescription(
+            domain=registrations.domain(answer["domainInfo"]),
+            retention=answer["configuration"]["workflowExecutionRetentionPeriodInDays"],
+            open_executions=counts[0]["count"],
+            closed_executions=counts[1]["count"],
+            truncated=any(count.get("truncated", False) for count in counts),
+        )
+
+    def types(
+        self,
+        kind: Literal["activity", "workflow"],
+        statuses: Iterable[RegistrationStatus],
+        *,
+        name: str | None = None,
+    ) -> Iterator[Type]:
+        """The types of these statuses, by name; of this name only. Raises `NotFound`."""
+        request: dict[str, Any] = {"domain": self.domain}
+        if name is not None:
+            request["name"] = name
+        with self._finding(f"the domain {self.domain}"):
+            pages = self.service.get_paginator(f"list_{kind}_types")
+            for status in statuses:
+                for page in pages.paginate(registrationStatus=status, **request):
+                    yield from map(registrations.type_, page["typeInfos"])
+
+    def task_list(self, name: str, *, executions: int) -> TaskList:
+        """A task list; who polls it, is looked for in so many executions. Raises `NotFound`."""
+        request: dict[str, Any] = {"domain": self.domain, "taskList": {"name": name}}
+        with self._finding(f"the domain {self.domain}"):
+            activities = self.service.count_pending_activity_tasks(**request)
+            decisions = self.service.count_pending_decision_tasks(**request)
+        histories = (
+            [*islice(self.events(execution, reverse=True), PAGE_SIZE)][::-1]
+            for execution in self.executions(Filter(), limit=executions)
+        )
+        return TaskList(
+            name=name,
+            waiting_activities=activities["count"],
+            waiting_decisions=decisions["count"],
+            truncated=activities.get("truncated", False) or decisions.get("truncated", False),
+            pollers=tuple(pollers(name, histories)),
+        )
+
     # --- what is not there ---------------------------------------------------------------
 
     @contextmanager
@@ -208,6 +267,14 @@ class Reader:
         except self.service.exceptions.UnknownResourceFault:
             return f"there is no domain {self.domain}: `dataflow domain.list` shows which there are"
         return f"there is no {what} in the domain {self.domain}"
+
+
+def domains(service: Service, statuses: Iterable[RegistrationStatus]) -> Iterator[Domain]:
+    """The domains of these statuses, by name."""
+    pages = service.get_paginator("list_domains")
+    for status in statuses:
+        for page in pages.paginate(registrationStatus=status):
+            yield from map(registrations.domain, page["domainInfos"])
 
 
 def _names(execution: Execution | WorkflowExecution) -> str:

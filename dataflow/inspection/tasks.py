@@ -185,10 +185,10 @@ class Task:
 
 def tasks(events: Iterable[Event]) -> list[Task]:
     """The tasks that these events tell of."""
-    fold = _Fold()
+    fold = Fold()
     for event in events:
         fold.apply(event)
-    return [draft.task() for draft in fold.drafts.values()]
+    return fold.tasks()
 
 
 def whole(task: Task, fetch: Fetch) -> Task:
@@ -231,6 +231,22 @@ _ENDS: dict[type[ev.Attributes], tuple[State, str]] = {
     ev.SignalExternalWorkflowExecutionFailed: ("failed", "initiated_event_id"),
 }
 
+#: Events that begin an attempt, and its state then.
+_BEGINNINGS: dict[type[ev.Attributes], State] = {
+    ev.ActivityTaskScheduled: "scheduled",
+    ev.ScheduleActivityTaskFailed: "not_scheduled",
+    ev.TimerStarted: "started",
+    ev.StartTimerFailed: "not_scheduled",
+    ev.StartChildWorkflowExecutionInitiated: "scheduled",
+    ev.StartChildWorkflowExecutionFailed: "not_scheduled",
+    ev.LambdaFunctionScheduled: "scheduled",
+    ev.ScheduleLambdaFunctionFailed: "not_scheduled",
+    ev.SignalExternalWorkflowExecutionInitiated: "scheduled",
+    ev.WorkflowExecutionSignaled: "received",
+    ev.MarkerRecorded: "recorded",
+    ev.RecordMarkerFailed: "not_scheduled",
+}
+
 
 class _Draft:
     """A task while its events are read."""
@@ -248,28 +264,36 @@ class _Draft:
         return Task(**self.fields, result=self.result, run_id=self.run_id, attempts=attempts)
 
 
-class _Fold:
+class Fold:
+    """Tasks while events come."""
+
     def __init__(self) -> None:
-        self.drafts: dict[tuple[str, str], _Draft] = {}
+        self._drafts: dict[tuple[str, str], _Draft] = {}
         #: By the event that scheduled the attempt.
-        self._open: dict[int, tuple[_Draft, dict[str, Any]]] = {}
+        self.unfinished: dict[int, tuple[_Draft, dict[str, Any]]] = {}
+
+    def tasks(self) -> list[Task]:
+        """As they are after the events so far."""
+        return [draft.task() for draft in self._drafts.values()]
 
     def apply(self, event: Event) -> None:
+        """Take the next event."""
         attributes: Any = event.attributes
         cls = type(attributes)
         if cls in _STARTS:
             self._start(event, attributes, _STARTS[cls])
         elif cls in _ENDS:
-            self._end(event, attributes, *_ENDS[cls])
-        elif cls in _BEGINS:
-            _BEGINS[cls](self, event, attributes)
+            self.end(event, attributes, *_ENDS[cls])
+        elif cls in _METHODS:
+            _METHODS[cls](self, event, attributes)
 
-    def begin(self, event: Event, state: State = "scheduled", **fields: Any) -> _Draft:
+    def begin(self, event: Event, **fields: Any) -> _Draft:
         """Another attempt, at a task that may be new; the latest fields count."""
+        state = _BEGINNINGS[type(event.attributes)]
         key = (fields["kind"], fields["task_id"])
-        draft = self.drafts.get(key)
+        draft = self._drafts.get(key)
         if draft is None:
-            draft = self.drafts[key] = _Draft(fields)
+            draft = self._drafts[key] = _Draft(fields)
         else:
             draft.fields.update(fields)
             draft.result = draft.run_id = None
@@ -282,11 +306,11 @@ class _Fold:
         if state in ENDED:
             attempt["ended_at"], attempt["ended_event_id"] = event.timestamp, event.event_id
         else:
-            self._open[event.event_id] = draft, attempt
+            self.unfinished[event.event_id] = draft, attempt
         return draft
 
     def _start(self, event: Event, attributes: Any, member: str) -> None:
-        found = self._open.get(getattr(attributes, member))
+        found = self.unfinished.get(getattr(attributes, member))
         if found is None:
             return
         draft, attempt = found
@@ -295,8 +319,9 @@ class _Fold:
         if isinstance(attributes, ev.ChildWorkflowExecutionStarted):
             draft.run_id = attributes.workflow_execution.run_id
 
-    def _end(self, event: Event, attributes: Any, state: State, member: str) -> None:
-        found = self._open.pop(getattr(attributes, member), None)
+    def end(self, event: Event, attributes: Any, state: State, member: str) -> None:
+        """End an attempt; ``member`` names the event that began it."""
+        found = self.unfinished.pop(getattr(attributes, member), None)
         if found is None:
             return
         draft, attempt = found
@@ -308,128 +333,139 @@ class _Fold:
             attempt["details"] = attempt.get("details") or getattr(attributes, name, None)
         draft.result = getattr(attributes, "result", None)
 
-    # --- what begins an attempt --------------------------------------------------------------
 
-    def activity(self, event: Event, a: ev.ActivityTaskScheduled) -> None:
-        self.begin(
-            event,
-            task_id=a.activity_id,
-            kind="activity",
-            name=a.activity_type.name,
-            version=a.activity_type.version,
-            task_list=a.task_list.name,
-            input=a.input,
-            control=a.control,
-        )
-
-    def timer(self, event: Event, a: ev.TimerStarted) -> None:
-        draft = self.begin(
-            event, "started", task_id=a.timer_id, kind="timer", name=a.timer_id, control=a.control
-        )
-        draft.tries[-1]["started_at"] = event.timestamp
-
-    def child(self, event: Event, a: ev.StartChildWorkflowExecutionInitiated) -> None:
-        self.begin(
-            event,
-            task_id=a.workflow_id,
-            kind="child",
-            name=a.workflow_type.name,
-            version=a.workflow_type.version,
-            task_list=a.task_list.name,
-            input=a.input,
-            control=a.control,
-        )
-
-    def lambda_(self, event: Event, a: ev.LambdaFunctionScheduled) -> None:
-        self.begin(
-            event, task_id=a.id, kind="lambda", name=a.name, input=a.input, control=a.control
-        )
-
-    def signal(self, event: Event, a: ev.SignalExternalWorkflowExecutionInitiated) -> None:
-        self.begin(
-            event,
-            task_id=f"signal-{event.event_id}",
-            kind="signal",
-            name=a.signal_name,
-            input=a.input,
-            control=a.control,
-        )
-
-    def received(self, event: Event, a: ev.WorkflowExecutionSignaled) -> None:
-        self.begin(
-            event,
-            "received",
-            task_id=f"signal-{event.event_id}",
-            kind="signal",
-            name=a.signal_name,
-            input=a.input,
-        )
-
-    def marker(self, event: Event, a: ev.MarkerRecorded) -> None:
-        draft = self.begin(
-            event,
-            "recorded",
-            task_id=f"marker-{event.event_id}",
-            kind="marker",
-            name=a.marker_name,
-        )
-        draft.result = a.details
-
-    def _refused(self, event: Event, cause: str, **fields: Any) -> None:
-        self.begin(event, "not_scheduled", **fields).tries[-1]["reason"] = cause
-
-    def no_activity(self, event: Event, a: ev.ScheduleActivityTaskFailed) -> None:
-        self._refused(
-            event,
-            a.cause,
-            task_id=a.activity_id,
-            kind="activity",
-            name=a.activity_type.name,
-            version=a.activity_type.version,
-        )
-
-    def no_timer(self, event: Event, a: ev.StartTimerFailed) -> None:
-        self._refused(event, a.cause, task_id=a.timer_id, kind="timer", name=a.timer_id)
-
-    def no_child(self, event: Event, a: ev.StartChildWorkflowExecutionFailed) -> None:
-        # It may have been initiated before the engine found that it cannot be.
-        if a.initiated_event_id in self._open:
-            self._end(event, a, "not_scheduled", "initiated_event_id")
-            return
-        self._refused(
-            event,
-            a.cause,
-            task_id=a.workflow_id,
-            kind="child",
-            name=a.workflow_type.name,
-            version=a.workflow_type.version,
-            control=a.control,
-        )
-
-    def no_lambda(self, event: Event, a: ev.ScheduleLambdaFunctionFailed) -> None:
-        self._refused(event, a.cause, task_id=a.id, kind="lambda", name=a.name)
-
-    def no_marker(self, event: Event, a: ev.RecordMarkerFailed) -> None:
-        self._refused(
-            event,
-            a.cause,
-            task_id=f"marker-{event.event_id}",
-            kind="marker",
-            name=a.marker_name,
-        )
+# --- what begins an attempt --------------------------------------------------------------
 
 
-_BEGINS: dict[type[ev.Attributes], Any] = {
-    ev.ActivityTaskScheduled: _Fold.activity,
-    ev.ScheduleActivityTaskFailed: _Fold.no_activity,
-    ev.TimerStarted: _Fold.timer,
-    ev.StartTimerFailed: _Fold.no_timer,
-    ev.StartChildWorkflowExecutionInitiated: _Fold.child,
-    ev.StartChildWorkflowExecutionFailed: _Fold.no_child,
-    ev.LambdaFunctionScheduled: _Fold.lambda_,
-    ev.ScheduleLambdaFunctionFailed: _Fold.no_lambda,
-    ev.SignalExternalWorkflowExecutionInitiated: _Fold.signal,
-    ev.WorkflowExecutionSignaled: _Fold.received,
-    ev.MarkerRecorded: _Fold.marker,
-    ev.RecordMarkerFailed: _Fold.no_marker,
+def _activity(fold: Fold, event: Event, a: ev.ActivityTaskScheduled) -> None:
+    fold.begin(
+        event,
+        task_id=a.activity_id,
+        kind="activity",
+        name=a.activity_type.name,
+        version=a.activity_type.version,
+        task_list=a.task_list.name,
+        input=a.input,
+        control=a.control,
+    )
+
+
+def _timer(fold: Fold, event: Event, a: ev.TimerStarted) -> None:
+    draft = fold.begin(event, task_id=a.timer_id, kind="timer", name=a.timer_id, control=a.control)
+    draft.tries[-1]["started_at"] = event.timestamp
+
+
+def _child(fold: Fold, event: Event, a: ev.StartChildWorkflowExecutionInitiated) -> None:
+    fold.begin(
+        event,
+        task_id=a.workflow_id,
+        kind="child",
+        name=a.workflow_type.name,
+        version=a.workflow_type.version,
+        task_list=a.task_list.name,
+        input=a.input,
+        control=a.control,
+    )
+
+
+def _lambda(fold: Fold, event: Event, a: ev.LambdaFunctionScheduled) -> None:
+    fold.begin(event, task_id=a.id, kind="lambda", name=a.name, input=a.input, control=a.control)
+
+
+def _signal(fold: Fold, event: Event, a: ev.SignalExternalWorkflowExecutionInitiated) -> None:
+    fold.begin(
+        event,
+        task_id=f"signal-{event.event_id}",
+        kind="signal",
+        name=a.signal_name,
+        input=a.input,
+        control=a.control,
+    )
+
+
+def _received(fold: Fold, event: Event, a: ev.WorkflowExecutionSignaled) -> None:
+    fold.begin(
+        event,
+        task_id=f"signal-{event.event_id}",
+        kind="signal",
+        name=a.signal_name,
+        input=a.input,
+    )
+
+
+def _marker(fold: Fold, event: Event, a: ev.MarkerRecorded) -> None:
+    draft = fold.begin(
+        event,
+        task_id=f"marker-{event.event_id}",
+        kind="marker",
+        name=a.marker_name,
+    )
+    draft.result = a.details
+
+
+def _refused(fold: Fold, event: Event, cause: str, **fields: Any) -> None:
+    fold.begin(event, **fields).tries[-1]["reason"] = cause
+
+
+def _no_activity(fold: Fold, event: Event, a: ev.ScheduleActivityTaskFailed) -> None:
+    _refused(
+        fold,
+        event,
+        a.cause,
+        task_id=a.activity_id,
+        kind="activity",
+        name=a.activity_type.name,
+        version=a.activity_type.version,
+    )
+
+
+def _no_timer(fold: Fold, event: Event, a: ev.StartTimerFailed) -> None:
+    _refused(fold, event, a.cause, task_id=a.timer_id, kind="timer", name=a.timer_id)
+
+
+def _no_child(fold: Fold, event: Event, a: ev.StartChildWorkflowExecutionFailed) -> None:
+    # It may have been initiated before the engine found that it cannot be.
+    if a.initiated_event_id in fold.unfinished:
+        fold.end(event, a, "not_scheduled", "initiated_event_id")
+        return
+    _refused(
+        fold,
+        event,
+        a.cause,
+        task_id=a.workflow_id,
+        kind="child",
+        name=a.workflow_type.name,
+        version=a.workflow_type.version,
+        control=a.control,
+    )
+
+
+def _no_lambda(fold: Fold, event: Event, a: ev.ScheduleLambdaFunctionFailed) -> None:
+    _refused(fold, event, a.cause, task_id=a.id, kind="lambda", name=a.name)
+
+
+def _no_marker(fold: Fold, event: Event, a: ev.RecordMarkerFailed) -> None:
+    _refused(
+        fold,
+        event,
+        a.cause,
+        task_id=f"marker-{event.event_id}",
+        kind="marker",
+        name=a.marker_name,
+    )
+
+
+_METHODS: dict[type[ev.Attributes], Any] = {
+    ev.ActivityTaskScheduled: _activity,
+    ev.ScheduleActivityTaskFailed: _no_activity,
+    ev.TimerStarted: _timer,
+    ev.StartTimerFailed: _no_timer,
+    ev.StartChildWorkflowExecutionInitiated: _child,
+    ev.StartChildWorkflowExecutionFailed: _no_child,
+    ev.LambdaFunctionScheduled: _lambda,
+    ev.ScheduleLambdaFunctionFailed: _no_lambda,
+    ev.SignalExternalWorkflowExecutionInitiated: _signal,
+    ev.WorkflowExecutionSignaled: _received,
+    ev.MarkerRecorded: _marker,
+    ev.RecordMarkerFailed: _no_marker,
 }
