@@ -14,9 +14,13 @@ from __future__ import annotations
 import heapq
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
+from dataflow.inspection.graph import graph
+from dataflow.inspection.tasks import tasks
+from dataflow.inspection.timeline import timeline
 from dataflow.protocol import events as ev
 from dataflow.protocol.events import Event
 from dataflow.protocol.values import ActivityType, TaskList, WorkflowExecution, WorkflowType
@@ -26,7 +30,7 @@ DECIDING = 0.01
 LIST = TaskList("stories")
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Told:
     """A task of a story."""
 
@@ -34,16 +38,19 @@ class Told:
     name: str
     kind: str
     seconds: float | None
-    inputs: list
-    after: list
+    inputs: Sequence[str] = ()
+    after: Sequence[str] = ()
     #: Attempts before the last: (seconds, state, reason).
-    wrong: list
-    back_off: float
+    wrong: Sequence[tuple] = ()
+    #: Seconds before the next attempt.
+    back_off: float = 1.0
     #: In what state the last attempt ends, and why.
-    state: str
-    reason: str | None
-    recorded: bool
+    state: str = "completed"
+    reason: str | None = None
+    #: Whether history says what fed it.
+    recorded: bool = True
     tries: int = 0
+    #: How many of those that fed it have not ended.
     missing: int = 0
 
 
@@ -54,29 +61,15 @@ class Story:
     told: dict = field(default_factory=dict)
     numbers: Counter = field(default_factory=Counter)
 
-    def task(
-        self,
-        name,
-        seconds=1.0,
-        *,
-        inputs=(),
-        after=(),
-        wrong=(),
-        back_off=1.0,
-        state="completed",
-        reason=None,
-        kind="activity",
-        recorded=True,
-    ):
-        """A task's id. ``seconds`` None: it never ends. ``recorded``: whether history has edges."""
+    def task(self, name, seconds=1.0, *, kind="activity", **how):
+        """A task's id. ``seconds`` None: it never ends. ``how``: members of `Told`."""
         self.numbers[name] += 1
         task_id = f"activity-{name}-{self.numbers[name]}" if kind == "activity" else name
         if kind == "child":
             task_id = f"{name}-{self.numbers[name]}"
-        self.told[task_id] = Told(
-            task_id, name, kind, seconds, list(inputs), list(after), list(wrong), back_off, state,
-            reason, recorded, missing=len({*inputs, *after}),
-        )  # fmt: skip
+        told = Told(task_id=task_id, name=name, kind=kind, seconds=seconds, **how)
+        told.missing = len({*told.inputs, *told.after})
+        self.told[task_id] = told
         return task_id
 
     def events(self, *, until=None, end="completed"):
@@ -176,7 +169,7 @@ class _Telling:
         control = json.dumps(
             {
                 name: ids
-                for name, ids in (("after", task.after), ("inputs", task.inputs))
+                for name, ids in (("after", list(task.after)), ("inputs", list(task.inputs)))
                 if ids and task.recorded
             }
         )
@@ -350,3 +343,27 @@ def mapping(items, *, workers=8, chain=True, **how):
         ends.append(drafted)
     story.task("press.bind", 1.0, inputs=ends)
     return story.events(**how)
+
+
+def instants():
+    """A signal, a marker, and a timer that is refused."""
+    story = Story()
+    events = story.events()
+    for attributes in (
+        ev.WorkflowExecutionSignaled(signal_name="hurry"),
+        ev.MarkerRecorded(marker_name="half-way", decision_task_completed_event_id=4),
+        ev.StartTimerFailed(
+            timer_id="late", cause="TIMER_ID_ALREADY_IN_USE", decision_task_completed_event_id=4
+        ),
+    ):
+        events.append(Event(len(events) + 1, events[-1].timestamp + 1, attributes))
+    return events
+
+
+def charted(events, after=0.0):
+    """The timeline of a history that is read so many seconds after its last event."""
+    return timeline(events, tasks(events), events[-1].timestamp + after)
+
+
+def graphed(events, fold=None):
+    return graph(events, tasks(events), events[-1].timestamp, fold=fold)

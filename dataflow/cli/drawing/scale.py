@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
+_CENTISECOND = 0.01
 _MINUTE, _HOUR, _DAY = 60.0, 3_600.0, 86_400.0
 
-#: Steps that a person can count in, in seconds.
+#: Steps that a person can count in, in seconds; histories are to the millisecond.
 _STEPS = (
-    *(unit * 10.0**power for power in range(-6, 1) for unit in (1, 2, 5)),
+    *(unit * 10.0**power for power in range(-3, 1) for unit in (1, 2, 5)),
     *(10.0, 15.0, 30.0),
     *(_MINUTE * n for n in (1, 2, 5, 10, 15, 30)),
     *(_HOUR * n for n in (1, 2, 3, 6, 12)),
@@ -41,8 +42,10 @@ def ticks(length: float, most: int) -> Sequence[Tick]:
 def _elapsed(at: float, step: float) -> str:
     if at == 0:
         return "0"
+    if step < _CENTISECOND:
+        return f"{at * 1000:.0f} ms"
     if step < 1:
-        return f"{at:.{max(0, -math.floor(math.log10(step) + 1e-9))}f} s"
+        return f"{at:.{-math.floor(math.log10(step) + 1e-9)}f} s"
     return duration(at)
 
 

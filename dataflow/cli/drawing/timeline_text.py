@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import tzinfo
 
 from dataflow.cli.drawing.palette import STYLES, Look, look
-from dataflow.cli.drawing.scale import ticks
+from dataflow.cli.drawing.scale import Tick, ticks
 from dataflow.cli.drawing.texts import shorten, text_width
 from dataflow.cli.drawing.wording import behind, summary
 from dataflow.inspection.fields import line
@@ -20,8 +20,8 @@ from dataflow.inspection.timeline import Phase, Row, Span, Timeline
 _LEAST_COLUMNS = 40
 _LEAST_CHART = 16
 _GAP = 2
-#: Columns of the axis for a mark, and what is written there.
-_MARK = 10
+#: Columns of the axis for a mark, and what is written there: at least.
+_LEAST_MARK = 6
 #: Rows after which the axis is repeated below.
 _LONG = 25
 
@@ -82,12 +82,23 @@ class _Picture:
 
     def _axis(self) -> Sequence[str]:
         words, rule = "", ""
-        for mark in ticks(self._length, max(2, self._cells // _MARK)):
+        for mark in self._marks():
             at = self._cell(mark.at)
             words = words.ljust(at) + mark.elapsed
             rule = rule.ljust(at, "─") + "┬"
         margin = " " * (self._left + _GAP)
         return margin + words, margin + self._paint(rule.ljust(self._cells, "─"), "waiting")
+
+    def _marks(self) -> Sequence[Tick]:
+        """As many as there is room for."""
+        for most in range(self._cells // _LEAST_MARK, 1, -1):
+            marks = ticks(self._length, most)
+            ends = [self._cell(mark.at) + len(mark.elapsed) for mark in marks]
+            begins = [self._cell(mark.at) for mark in marks[1:]]
+            room = zip(ends, [*begins, self._cells + _GAP], strict=True)
+            if all(end + _GAP <= begin for end, begin in room):
+                return marks
+        return ticks(self._length, 1)
 
     def _cell(self, seconds: float) -> int:
         return min(int(seconds / self._length * self._cells), self._cells - 1)
