@@ -45,7 +45,12 @@ def color() -> bool:
 
     https://no-color.org: any value that is not empty forbids them. A ``dumb`` terminal has none.
     """
-    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return not os.environ.get("NO_COLOR") and has_cursor()
+
+
+def has_cursor() -> bool:
+    """Whether a terminal can be told where to write: all but a ``dumb`` one."""
+    return os.environ.get("TERM") != "dumb"
 
 
 def home(explicit: str | None = None) -> Path:

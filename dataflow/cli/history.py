@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import click
@@ -17,13 +18,11 @@ from dataflow.cli.reader import reader
 from dataflow.cli.tables import Column
 from dataflow.cli.tasks import ATTEMPT_LIST, of_task
 from dataflow.errors import UsageError
-from dataflow.inspection.executions import Execution
 from dataflow.inspection.exported import written
 from dataflow.inspection.lines import lines
-from dataflow.inspection.reading import Reader
 from dataflow.inspection.tasks import tasks
 from dataflow.protocol import events as ev
-from dataflow.protocol.events import CLOSE_STATUS, Event
+from dataflow.protocol.events import Event
 
 #: Seconds between two looks for new events.
 _PAUSE = 0.5
@@ -76,7 +75,11 @@ def history(**options: Any) -> None:
             found = reversed(list(lines(there.events(execution))))
             render.lines(tables.lines(found, _COLUMNS, wanted))
             return
-        events = _followed(there, execution) if follow else there.events(execution, reverse=reverse)
+        if follow:
+            new = there.follow(execution, lambda: time.sleep(_PAUSE))
+            events: Iterator[Event] = chain.from_iterable(new)
+        else:
+            events = there.events(execution, reverse=reverse)
         on_lines = follow or wanted.format == "jsonl"
         match shape:
             case None:
@@ -90,18 +93,6 @@ def history(**options: Any) -> None:
             case _:
                 printed = iter([_cooked(list(events))])
         render.lines(printed, flush=follow)
-
-
-def _followed(there: Reader, execution: Execution) -> Iterator[Event]:
-    """Events until the one that closes the execution, as they come."""
-    last = None
-    for last in there.events(execution):
-        yield last
-    while last is not None and type(last.attributes) not in CLOSE_STATUS:
-        time.sleep(_PAUSE)
-        for event in there.events_after(execution, last.event_id):
-            last = event
-            yield event
 
 
 # --- JSON ----------------------------------------------------------------------------------

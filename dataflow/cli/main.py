@@ -53,6 +53,7 @@ _COMMANDS = {
     "workflow.tasks": "dataflow.cli.tasks:tasks",
     "workflow.terminate": "dataflow.cli.control:terminate",
     "workflow.timeline": "dataflow.cli.pictures:timeline",
+    "workflow.watch": "dataflow.cli.watch:watch",
     "workflow_type.list": "dataflow.cli.types:workflows",
 }
 

@@ -298,9 +298,16 @@ def _joined(cells: Iterable[str]) -> str:
 def _finished(cell: str, width: int, kind: Kind, *, color: bool) -> str:
     if kind in _RIGHT:
         return cell.rjust(width)
-    code = _COLORS.get(cell.lower()) if color and kind == "state" else None
     padded = _padded(cell, width)
-    return padded if code is None else f"\x1b[{code}m{cell}\x1b[0m{padded[len(cell) :]}"
+    if kind == "state":
+        return painted(cell, color=color) + padded[len(cell) :]
+    return padded
+
+
+def painted(state: str, *, color: bool) -> str:
+    """A state in its colour, if it has one."""
+    code = _COLORS.get(state.lower()) if color else None
+    return state if code is None else f"\x1b[{code}m{state}\x1b[0m"
 
 
 def _padded(cell: str, width: int) -> str:

@@ -6,7 +6,7 @@ nothing here makes a call for each row.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -18,7 +18,7 @@ from dataflow.inspection.executions import Description, Execution, Summary
 from dataflow.inspection.registrations import Domain, DomainDescription, Type
 from dataflow.inspection.task_lists import TaskList, pollers
 from dataflow.protocol import events as ev
-from dataflow.protocol.events import Event
+from dataflow.protocol.events import CLOSE_STATUS, Event
 from dataflow.protocol.limits import PAGE_SIZE
 from dataflow.protocol.names import CloseStatus, RegistrationStatus
 from dataflow.protocol.service import Service
@@ -155,6 +155,20 @@ class Reader:
                 break
             new.append(event)
         return new[::-1]
+
+    def follow(self, execution: Execution, pause: Callable[[], None]) -> Iterator[list[Event]]:
+        """What is new at each look, which may be nothing, until the run has ended.
+
+        ``pause``: waits until the next look. Raises `NotFound`.
+        """
+        new = list(self.events(execution))
+        last = new[-1]
+        yield new
+        while type(last.attributes) not in CLOSE_STATUS:
+            pause()
+            new = self.events_after(execution, last.event_id)
+            last = new[-1] if new else last
+            yield new
 
     def last_event(self, execution: Execution | WorkflowExecution) -> Event:
         """The last event of a run. Raises `NotFound`."""

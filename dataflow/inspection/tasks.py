@@ -191,6 +191,16 @@ def tasks(events: Iterable[Event]) -> list[Task]:
     return fold.tasks()
 
 
+def state_after(event: Event) -> State | None:
+    """The state of the task that an event is about; None: it is about none."""
+    cls = type(event.attributes)
+    if cls in _STARTS:
+        return "started"
+    if cls in _ENDS:
+        return _ENDS[cls][0]
+    return _BEGINNINGS.get(cls)
+
+
 def whole(task: Task, fetch: Fetch) -> Task:
     """The same task with what its fields refer to."""
 
