@@ -4,7 +4,7 @@ import time
 from datetime import UTC
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dataflow.cli.drawing.scale import clock, date_and_time, duration, ticks
@@ -12,6 +12,7 @@ from dataflow.cli.drawing.scale import clock, date_and_time, duration, ticks
 AT = 1_767_261_600.125  # 2026-01-01 10:00:00.125 UTC
 
 
+@example(0.6, 3)
 @given(st.floats(1e-3, 1e9), st.integers(1, 20))
 def test_marks_are_as_many_as_there_is_room_for(length, most):
     marks = ticks(length, most)

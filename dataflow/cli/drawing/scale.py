@@ -32,11 +32,14 @@ class Tick:
 
 def ticks(length: float, most: int) -> Sequence[Tick]:
     """At most ``most`` marks, from 0, for an axis of ``length`` seconds."""
-    step = next((step for step in _STEPS if length / step < most), math.inf)
-    if step == math.inf:
+    step = next((step for step in _STEPS if _count(length, step) < most), None)
+    if step is None:
         return [Tick(0.0, "0")]
-    count = math.floor(length / step + 1e-9)
-    return [Tick(n * step, _elapsed(n * step, step)) for n in range(count + 1)]
+    return [Tick(n * step, _elapsed(n * step, step)) for n in range(_count(length, step) + 1)]
+
+
+def _count(length: float, step: float) -> int:
+    return math.floor(length / step + 1e-9)
 
 
 def _elapsed(at: float, step: float) -> str:
