@@ -4,8 +4,9 @@ import contextlib
 import json
 
 import pytest
+from commands import ROOT
 
-from dataflow.cli import main, render
+from dataflow.cli import again, bulk, control, main, render
 from dataflow.connect import Connection
 from dataflow.engine import Engine
 from dataflow.process import loading
@@ -116,6 +117,16 @@ def terminal(monkeypatch):
         return questions
 
     return answering
+
+
+# --- what is printed ------------------------------------------------------------------------
+
+
+def test_the_members_of_json_are_documented():
+    document = (ROOT / "docs" / "control.rst").read_text()
+    for columns in (bulk._COLUMNS, control._COLUMNS, again._NEW, again._RESET):
+        for column in columns:
+            assert f"``{column.key}``" in document
 
 
 # --- signal ------------------------------------------------------------------------------
