@@ -172,6 +172,7 @@ def _do(
         there = Reader(connection.service, domain)
         act = make(connection, there)
         if named is not None:
+            bulk.check_output(columns, options)
             old = there.find(named.workflow_id, named.run_id)
             if old.is_open:
                 bulk.confirm(

@@ -119,6 +119,11 @@ def _is_meant(execution: Execution, which: Filter) -> bool:
     return in_time and wanted and which.matches(execution)
 
 
+def check_output(columns: Sequence[Column], options: Mapping[str, Any]) -> None:
+    """Find out that rows can be printed as wanted, before there are any. Raises `UsageError`."""
+    tables.lines((), columns, tables.layout(options))
+
+
 def confirm(what: str, options: Mapping[str, Any]) -> None:
     """Have it said that something shall be done; ``what``: as in "terminate order-17".
 
@@ -146,6 +151,7 @@ def carry_out(
         tables.show(chosen, _COLUMNS, options)
         render.tell(f"{number} would be {deed.done}" if chosen else "no execution is meant")
         return exits.DONE
+    check_output(columns, options)
     confirm(f"{deed.name} {number}", options)
     done: list[Any] = []
     code = exits.DONE

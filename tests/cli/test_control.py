@@ -304,6 +304,15 @@ def test_restart(run, shop):
     assert before["tagList"] == ["vip"]
 
 
+@pytest.mark.parametrize("which", [["o1"], ["--status", "failed"]])
+def test_nothing_is_done_that_could_not_be_told(run, shop, which):
+    shop.fail("o1")
+    code, out, err = run("workflow.restart", "--domain=shop", *which, "--yes", "--fields=nix")
+    assert (code, out) == (2, "")
+    assert err == "error: --fields: there is no nix; there are workflow_id, run_id\n"
+    assert shop.open() == {}
+
+
 def test_restart_with_another_input(run, shop):
     shop.fail("o1", text='{"args":[1],"kwargs":{},"definition":"shop.Order"}')
     code, out, _ = run(
