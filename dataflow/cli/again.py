@@ -53,7 +53,7 @@ _RESET = (
 @input_option
 @input_file_option
 @task_list_option
-@bulk.bulk_options
+@bulk.again_options()
 @reading.options_without_d
 def restart(**options: Any) -> None:
     """Begin an execution again, with the same type, input, tags and time-outs.
@@ -105,7 +105,7 @@ def restart(**options: Any) -> None:
 )
 @click.option("--workflow", metavar="CLASS", help="Its code. Default: as a decider finds it.")
 @task_list_option
-@bulk.bulk_options_without_to
+@bulk.again_options(to=["--to-date"])
 @reading.options_without_d
 def reset(**options: Any) -> None:
     """Begin an execution again that keeps the results that it had at a moment.

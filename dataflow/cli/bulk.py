@@ -59,9 +59,10 @@ def bulk_options(command: _F) -> _F:
     return filtering.filter_options(_dry_run_option(yes_option(command)))
 
 
-def bulk_options_without_to(command: _F) -> _F:
-    """Likewise, where ``--to`` stands for something else."""
-    return filtering.filter_options_without_to(_dry_run_option(yes_option(command)))
+def again_options(*, to: Sequence[str] = ("--to-date", "--to")) -> Callable[[_F], _F]:
+    """Likewise, for a command that means `latest_runs`; ``to``: how its --to is called."""
+    conditions = filtering.filter_options_with(status="closed", to=to)
+    return lambda command: conditions(_dry_run_option(yes_option(command)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
@@ -19,13 +19,19 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 _CLOSE_STATUSES: dict[str, CloseStatus] = {name.lower(): name for name in get_args(CloseStatus)}
 _DAY = 86_400
 
-status_option = click.option(
-    "-s",
-    "--status",
-    type=click.Choice(["open", "closed", "all", *_CLOSE_STATUSES], case_sensitive=False),
-    metavar="STATUS",
-    help=f"open, closed, all, or how they have ended: {', '.join(_CLOSE_STATUSES)}. Default: open.",
-)
+
+def _status_option(default: str) -> Callable[[_F], _F]:
+    return click.option(
+        "-s",
+        "--status",
+        type=click.Choice(["open", "closed", "all", *_CLOSE_STATUSES], case_sensitive=False),
+        metavar="STATUS",
+        help=f"open, closed, all, or how they have ended: {', '.join(_CLOSE_STATUSES)}. "
+        f"Default: {default}.",
+    )
+
+
+status_option = _status_option("open")
 
 started_since_option = click.option(
     "-d",
@@ -35,15 +41,7 @@ started_since_option = click.option(
     help="Started in the last so many days.",
 )
 
-
-def _to_date_option(*names: str) -> Callable[[_F], _F]:
-    return click.option(*names, "to_date", metavar="TIME", help="And not after this one.")
-
-
-_TO_DATE = _to_date_option("--to-date", "--to")
-
 _OPTIONS = (
-    status_option,
     click.option(
         "-c",
         "--close-status",
@@ -72,28 +70,30 @@ _OPTIONS = (
         help="Not before this time: "
         "2026-11-25, 2026-11-25T14:30, or with a zone, 2026-11-25T14:30Z.",
     ),
-    _TO_DATE,
-    click.option(
-        "--by",
-        type=click.Choice(["start", "close"]),
-        default="start",
-        help="Which time is meant: that of the start, or that of the end. Default: start.",
-    ),
+)
+_BY = click.option(
+    "--by",
+    type=click.Choice(["start", "close"]),
+    default="start",
+    help="Which time is meant: that of the start, or that of the end. Default: start.",
 )
 
 
-def filter_options(command: _F) -> _F:
-    """What `read` reads."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+def filter_options_with(
+    *, status: str = "open", to: Sequence[str] = ("--to-date", "--to")
+) -> Callable[[_F], _F]:
+    """What `read` reads; ``status``: the default that a command has, ``to``: the names of --to."""
+    to_date = click.option(*to, "to_date", metavar="TIME", help="And not after this one.")
+
+    def add(command: _F) -> _F:
+        for option in reversed((_status_option(status), *_OPTIONS, to_date, _BY)):
+            command = option(command)
+        return command
+
+    return add
 
 
-def filter_options_without_to(command: _F) -> _F:
-    """Likewise, where ``--to`` stands for something else."""
-    for option in reversed(_OPTIONS):
-        command = (_to_date_option("--to-date") if option is _TO_DATE else option)(command)
-    return command
+filter_options = filter_options_with()
 
 
 def read(options: Mapping[str, Any], now: float) -> Filter:

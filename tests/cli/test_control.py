@@ -60,6 +60,9 @@ class Shop:
         self.decide(workflow_id, "FailWorkflowExecution", reason=reason)
         return run_id
 
+    def terminate(self, workflow_id, **more):
+        self.engine.terminate_workflow_execution(domain=DOMAIN, workflowId=workflow_id, **more)
+
     def events(self, workflow_id, run_id):
         return self.engine.get_workflow_execution_history(
             domain=DOMAIN, execution={"workflowId": workflow_id, "runId": run_id}
@@ -460,7 +463,7 @@ def test_results(run, shop):
     shop.decide("canceled", "CancelWorkflowExecution")
     shop.complete("nothing", "null")
     shop.start("terminated")
-    shop.engine.terminate_workflow_execution(domain=DOMAIN, workflowId="terminated", reason="so")
+    shop.terminate("terminated", reason="so")
     result = ("workflow.result", "shop")
     assert run(*result, "completed") == (0, '{"a":1}\n', "")
     assert run(*result, "completed", completed, "--wait") == (0, '{"a":1}\n', "")
@@ -495,3 +498,30 @@ def test_the_result_of_a_run_that_goes_on(run, shop):
     shop.decide("o1", "ContinueAsNewWorkflowExecution", input="2", taskStartToCloseTimeout="10")
     shop.decide("o1", "CompleteWorkflowExecution", result="3")
     assert run("workflow.result", "shop", "o1", first) == (0, "3\n", "")
+
+
+# --- workflow.start ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("end", "code", "told"),
+    [
+        (lambda shop: shop.terminate("w"), 4, "terminated after "),
+        (lambda shop: shop.decide("w", "CancelWorkflowExecution"), 4, "canceled after "),
+        (lambda shop: shop.decide("w", "FailWorkflowExecution", reason="no"), 1, "failed in "),
+        (lambda shop: shop.decide("w", "CompleteWorkflowExecution", result="1"), 0, "completed in"),
+    ],
+)
+def test_the_end_of_what_one_waits_for(run, shop, monkeypatch, end, code, told):
+    start = shop.engine.start_workflow_execution
+
+    def ending(**request):
+        answer = start(**request)
+        end(shop)
+        return answer
+
+    monkeypatch.setattr(shop.engine, "start_workflow_execution", ending)
+    wait = ("workflow.start", "--wait", "--domain=shop", "--workflow-id=w", "--task-list=of w")
+    done, out, err = run(*wait, "flows.Doubles")
+    assert (done, out) == (code, "")
+    assert err.splitlines()[1].startswith(told)
