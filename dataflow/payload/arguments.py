@@ -39,7 +39,7 @@ class _Ours(msgspec.Struct, forbid_unknown_fields=True):
 
 _OURS = msgspec.json.Decoder(_Ours)
 
-#: `dataflow.replay` adds it to the input of the first attempt.
+#: What `of_attempt` adds.
 _LATER_ATTEMPT = re.compile(r',"attempt":\d+\}\Z')
 
 _MEMBERS = {"args", "kwargs", "meta", "attempt", "definition"}
@@ -54,6 +54,11 @@ def decode(text: str | None) -> Arguments:
     except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
         return from_value(codec.decode(text))
     return Arguments(given.args, given.kwargs, given.meta, given.attempt, given.definition)
+
+
+def of_attempt(text: str, attempt: int) -> str:
+    """The input of this attempt of a task, from the second on, given that of the first."""
+    return f'{text[:-1]},"attempt":{attempt}}}'
 
 
 def of_first_attempt(text: str | None) -> str | None:

@@ -26,7 +26,7 @@ import msgspec
 from dataflow.activity import Activity
 from dataflow.errors import PayloadError, TaskFailed, TaskTimedOut
 from dataflow.futures import Future, follow
-from dataflow.payload import codec, failure
+from dataflow.payload import arguments, codec, failure
 from dataflow.protocol import decisions as de
 from dataflow.protocol import events as ev
 from dataflow.protocol.decisions import Decision
@@ -43,7 +43,7 @@ _PASSING_CAUSES = frozenset({"OPEN_ACTIVITIES_LIMIT_EXCEEDED", "ACTIVITY_CREATIO
 
 
 #: Characters of `Call.input_of_attempt` that are not in the input.
-_ATTEMPT_LENGTH = len(',"attempt":999999')
+_ATTEMPT_LENGTH = len(arguments.of_attempt("{}", 999_999)) - len("{}")
 
 
 class _State(enum.Enum):
@@ -127,7 +127,7 @@ class Call:
         """The input; from the second attempt on it says which attempt it is."""
         if self.attempt == 1 or self.input is None:
             return self.input
-        return f'{self.input[:-1]},"attempt":{self.attempt}}}'
+        return arguments.of_attempt(self.input, self.attempt)
 
 
 class _CancelRequest:
