@@ -70,6 +70,17 @@ def test_text_is_no_wider_than_the_terminal(columns, events):
         assert text_width(line) <= columns, line
 
 
+@pytest.mark.parametrize("columns", [60, 80, 100])
+@pytest.mark.parametrize("seconds", [0.003, 0.4, 3.9, 4.05, 6.2, 62.0, 3_700.0, 90_000.0])
+def test_the_axis_has_marks_that_do_not_run_into_each_other(seconds, columns):
+    story = Story()
+    story.task("shop.work", seconds)
+    axis = text(charted(story.events()), columns).split("\n\n")[1].splitlines()[0]
+    marks = re.split(" {2,}", axis.strip())
+    assert len(marks) >= 3
+    assert all(re.fullmatch(r"0|[\d.]+ (ms|s|min|h|d)( \d+ (s|min|h))?", mark) for mark in marks)
+
+
 def test_a_long_text_has_its_axis_at_the_end_too():
     def axes(items):
         return sum(

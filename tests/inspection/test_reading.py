@@ -265,7 +265,7 @@ def test_pages_are_read_as_they_are_asked_for(engine, reader, service):
 
 def test_the_domain(many, engine, reader):
     found = reader.describe_domain()
-    assert (found.domain.name, found.retention) == ("shop", "30")
+    assert (found.domain.name, found.retention_days) == ("shop", 30)
     assert (found.open_executions, found.closed_executions) == (2, 3)
     engine.register_domain(name="old", workflowExecutionRetentionPeriodInDays="1")
     engine.deprecate_domain(name="old")

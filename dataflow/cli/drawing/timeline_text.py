@@ -91,14 +91,14 @@ class _Picture:
 
     def _marks(self) -> Sequence[Tick]:
         """As many as there is room for."""
-        for most in range(self._cells // _LEAST_MARK, 1, -1):
+        for most in range(self._cells // _LEAST_MARK, 0, -1):
             marks = ticks(self._length, most)
-            ends = [self._cell(mark.at) + len(mark.elapsed) for mark in marks]
-            begins = [self._cell(mark.at) for mark in marks[1:]]
-            room = zip(ends, [*begins, self._cells + _GAP], strict=True)
-            if all(end + _GAP <= begin for end, begin in room):
-                return marks
-        return ticks(self._length, 1)
+            begins = [self._cell(mark.at) for mark in marks]
+            ends = [at + len(mark.elapsed) for at, mark in zip(begins, marks, strict=True)]
+            if all(end + _GAP <= at for end, at in zip(ends, begins[1:], strict=False)):
+                # Nothing is below the last one's right end.
+                return marks if ends[-1] <= self._columns - self._left - _GAP else marks[:-1]
+        raise AssertionError("a single mark fits")
 
     def _cell(self, seconds: float) -> int:
         return min(int(seconds / self._length * self._cells), self._cells - 1)
