@@ -104,7 +104,12 @@ def info(**options: Any) -> None:
 _INFO = [
     Column(key="name", title="Name", value=lambda told: told.domain.name),
     Column(key="status", title="Status", kind="state", value=lambda told: told.domain.status),
-    Column(key="retention_days", title="Retention Days", value=lambda told: told.retention),
+    Column(
+        key="retention_days",
+        title="Retention Days",
+        kind="number",
+        value=lambda told: told.retention_days,
+    ),
     Column(
         key="open_executions",
         title="Open Executions",

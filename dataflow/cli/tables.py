@@ -268,7 +268,10 @@ def _text(rows: Iterable[Any], columns: Sequence[Column], wanted: Layout) -> Ite
         for row in chain(head, batch):
             widths = [max(w, text_width(cell)) for w, cell in zip(widths, row, strict=True)]
         for row in head:
-            yield _joined(_padded(*one) for one in zip(row, widths, strict=True))
+            yield _joined(
+                cell.rjust(width) if column.kind in _RIGHT else _padded(cell, width)
+                for cell, width, column in zip(row, widths, columns, strict=True)
+            )
         head = []
         for row in batch:
             yield _joined(

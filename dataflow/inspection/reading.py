@@ -22,7 +22,7 @@ from dataflow.protocol.events import CLOSE_STATUS, Event
 from dataflow.protocol.limits import PAGE_SIZE
 from dataflow.protocol.names import CloseStatus, RegistrationStatus
 from dataflow.protocol.service import Service
-from dataflow.protocol.values import WorkflowExecution
+from dataflow.protocol.values import NO_TIMEOUT, WorkflowExecution
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,9 +222,10 @@ class Reader:
                     self.service.count_closed_workflow_executions,
                 )
             ]
+        days = answer["configuration"]["workflowExecutionRetentionPeriodInDays"]
         return DomainDescription(
             domain=registrations.domain(answer["domainInfo"]),
-            retention=answer["configuration"]["workflowExecutionRetentionPeriodInDays"],
+            retention_days=0 if days == NO_TIMEOUT else int(days),
             open_executions=counts[0]["count"],
             closed_executions=counts[1]["count"],
             truncated=any(count.get("truncated", False) for count in counts),

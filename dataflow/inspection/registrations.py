@@ -25,8 +25,8 @@ class DomainDescription:
     """A domain, and what is in it."""
 
     domain: Domain
-    #: For how many days closed executions are kept, as it was registered: ``30``, ``NONE``.
-    retention: str
+    #: For how many days closed executions are kept.
+    retention_days: int
     open_executions: int
     closed_executions: int
     #: Whether there are more than were counted.
