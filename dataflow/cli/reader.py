@@ -59,13 +59,13 @@ def statuses(given: Mapping[str, Any]) -> Sequence[RegistrationStatus]:
 
 @contextmanager
 def reader(given: Mapping[str, Any], domain: str) -> Iterator[Reader]:
-    """Connect to the engine that the options name."""
+    """Connect to the engine that the options name; where no server runs, its file is opened."""
     from dataflow.cli import logs
     from dataflow.connect import connect
     from dataflow.inspection.reading import Reader
 
     logs.configure()
-    with connect(given["engine"], home=given["home"]) as connection:
+    with connect(given["engine"], home=given["home"], look=True) as connection:
         yield Reader(connection.service, domain)
 
 
