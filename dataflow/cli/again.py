@@ -92,7 +92,7 @@ def restart(**options: Any) -> None:
     short_help="Take executions back to a moment.",
     epilog="\b\nExamples:\n"
     "dataflow workflow.reset shop order-17 --to activity-shop.charge-1\n"
-    "dataflow workflow.reset shop --status failed --type order --to 3 --dry-run",
+    "dataflow workflow.reset shop --status failed --type order --retry-failed --dry-run",
 )
 @positional.argument("[DOMAIN] WORKFLOW_ID [RUN_ID]")
 @positional.run_id_option
@@ -100,8 +100,12 @@ def restart(**options: Any) -> None:
     "--to",
     "moment",
     metavar="EVENT_ID|TASK",
-    required=True,
     help="Keep what had ended at this event; or before this task was scheduled, by its id.",
+)
+@click.option(
+    "--retry-failed",
+    is_flag=True,
+    help="Do again what had failed. Without --to, everything else is kept.",
 )
 @click.option("--workflow", metavar="CLASS", help="Its code. Default: as a decider finds it.")
 @task_list_option
@@ -111,9 +115,13 @@ def reset(**options: Any) -> None:
     """Begin an execution again that keeps the results that it had at a moment.
 
     The new run is decided here, by the code of the workflow, as long as there are results to keep;
-    then the deciders of its task list go on. Tasks that had not completed, or that the code asks
-    for otherwise now, are done again. An open execution is terminated, as by workflow.restart.
+    then the deciders of its task list go on. Tasks that had not ended, or that the code asks for
+    otherwise now, are done again. An open execution is terminated, as by workflow.restart.
     """
+    if options["moment"] is None and not options["retry_failed"]:
+        raise UsageError(
+            "back to when? --to names an event or a task, --retry-failed does again what failed"
+        )
     from dataflow.cli.fleet import see_working_directory
     from dataflow.process import loading
     from dataflow.process.definitions import Definitions
@@ -130,7 +138,14 @@ def reset(**options: Any) -> None:
             # What the workflow prints is not what this command has to say.
             with contextlib.redirect_stdout(sys.stderr):
                 run = values.WorkflowExecution(old.workflow_id, old.run_id)
-                reset = Reset(connection, there, definitions.find, run, options["moment"])
+                reset = Reset(
+                    connection,
+                    there,
+                    definitions.find,
+                    run,
+                    options["moment"],
+                    retry_failed=options["retry_failed"],
+                )
                 done = reset.run(task_list=options["task_list"])
             render.tell(f"{old.workflow_id}: {_told(done)}")
             return done
@@ -141,7 +156,7 @@ def reset(**options: Any) -> None:
 
 
 def _told(done: ResetRun) -> str:
-    kept = f"kept {done.kept} of {done.known} results"
+    kept = f"kept {done.kept} of {done.known} outcomes"
     if done.task_list is None:
         return f"{kept}, with which it has ended"
     return f"{kept}; it waits for deciders of the task list {done.task_list}"
@@ -154,12 +169,8 @@ def _do(
     options: dict[str, Any],
 ) -> None:
     """To the run that is named, else to all that meet the conditions."""
-    from dataflow.cli import logs
     from dataflow.clock import SystemClock
-    from dataflow.connect import connect
-    from dataflow.inspection.reading import Reader
 
-    logs.configure()
     named = None
     if bulk.means_many(options):
         if options["run_id"] is not None:
@@ -168,8 +179,7 @@ def _do(
     else:
         named = positional.execution(options)
         domain = named.domain
-    with connect(options["engine"], home=options["home"]) as connection:
-        there = Reader(connection.service, domain)
+    with bulk.domain_of(domain, options) as (connection, there):
         act = make(connection, there)
         if named is not None:
             bulk.check_output(columns, options)

@@ -10,7 +10,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,6 +22,7 @@ from dataflow.cli.tables import Column
 from dataflow.errors import DataflowError, Unreachable, UsageError
 
 if TYPE_CHECKING:
+    from dataflow.connect import Connection
     from dataflow.inspection.executions import Execution
     from dataflow.inspection.reading import Filter, Reader
 
@@ -73,6 +75,18 @@ class Deed:
     name: str
     #: As in "3 executions were ...".
     done: str
+
+
+@contextmanager
+def domain_of(name: str, options: Mapping[str, Any]) -> Iterator[tuple[Connection, Reader]]:
+    """Connect to an engine that does what it is asked."""
+    from dataflow.cli import logs
+    from dataflow.connect import connect
+    from dataflow.inspection.reading import Reader
+
+    logs.configure()
+    with connect(options["engine"], home=options["home"]) as connection:
+        yield connection, Reader(connection.service, name)
 
 
 def means_many(options: Mapping[str, Any]) -> bool:

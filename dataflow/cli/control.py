@@ -11,7 +11,6 @@ from dataflow.cli import bulk, positional, render
 from dataflow.cli import reader as reading
 from dataflow.cli.bulk import Deed
 from dataflow.cli.options import input_file_option
-from dataflow.cli.reader import reader
 from dataflow.cli.tables import Column
 from dataflow.errors import UsageError
 
@@ -134,7 +133,7 @@ def _do(deed: Deed, domain: str, ids: list[str], act: _Act, options: dict[str, A
 
     if not ids and options["run_id"] is not None:
         raise UsageError("--run-id goes with one workflow id, and not with conditions")
-    with reader(options, domain) as there:
+    with bulk.domain_of(domain, options) as (_, there):
         control = Control(there)
         if ids:
             act(control, ids[0], options["run_id"])

@@ -14,53 +14,25 @@ from collections.abc import Iterable
 
 import msgspec
 
-from dataflow.inspection.tasks import tasks
+from dataflow.inspection.tasks import Task, tasks
 from dataflow.payload.arguments import of_first_attempt
 from dataflow.process.calls import passes, pauses
 from dataflow.process.polling import Connection
 from dataflow.protocol.decisions import Decision, ScheduleActivityTask
 from dataflow.protocol.events import Event
-from dataflow.protocol.service import Service
 from dataflow.protocol.values import TaskList
 
 _log = logging.getLogger(__name__)
 
 
-class Results:
-    """The results of an old run, and the task list where they are given."""
-
-    def __init__(self, old: Iterable[Event], task_list: str, *, force: str | None = None) -> None:
-        """``force``: a regular expression; tasks in whose ids it is found are done again."""
-        self._task_list = TaskList(task_list)
-        forced = re.compile(force) if force else None
-        #: By their ids.
-        self.done = {
-            task.task_id: task
-            for task in tasks(old)
-            if task.kind == "activity"
-            and task.state == "completed"
-            and not (forced and forced.search(task.task_id))
-        }
-
-    def redirect(self, decision: Decision) -> Decision | None:
-        """The decision on the list where its result is given; None if there is no result for it."""
-        if type(decision) is not ScheduleActivityTask:
-            return None
-        done = self.done.get(decision.activity_id)
-        kind = decision.activity_type
-        if done is None or (done.name, done.version, of_first_attempt(done.input)) != (
-            kind.name,
-            kind.version,
-            of_first_attempt(decision.input),
-        ):
-            return None
-        return msgspec.structs.replace(decision, task_list=self._task_list)
-
-    def answer(self, service: Service, task_token: str, activity_id: str) -> None:
-        """Give the result of a task that was taken from the list."""
-        result = self.done[activity_id].result
-        more = {} if result is None else {"result": result}
-        service.respond_activity_task_completed(taskToken=task_token, **more)
+def is_same(task: Task, decision: ScheduleActivityTask) -> bool:
+    """Whether a decision schedules what another run calls this task; at any attempt."""
+    kind = decision.activity_type
+    return (task.name, task.version, of_first_attempt(task.input)) == (
+        kind.name,
+        kind.version,
+        of_first_attempt(decision.input),
+    )
 
 
 class Repair:
@@ -75,13 +47,22 @@ class Repair:
         *,
         force: str | None = None,
     ) -> None:
-        """``task_list``: for the tasks whose results there are; ``force``: as of `Results`."""
+        """``task_list``: for the tasks whose results there are.
+
+        ``force``: a regular expression; tasks in whose ids it is found are done again.
+        """
         self._service = connection.service
         self._poller = connection.poller()
         self._domain = domain
-        self._task_list = task_list
-        self._results = Results(old, task_list, force=force)
-        self.redirect = self._results.redirect
+        self._task_list = TaskList(task_list)
+        forced = re.compile(force) if force else None
+        self._done = {
+            task.task_id: task
+            for task in tasks(old)
+            if task.kind == "activity"
+            and task.state == "completed"
+            and not (forced and forced.search(task.task_id))
+        }
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._give, name="repair", daemon=True)
 
@@ -94,16 +75,27 @@ class Repair:
         self._stop.set()
         self._poller.cancel()
 
+    def redirect(self, decision: Decision) -> Decision | None:
+        """The decision on the list where its result is given; None if there is no result for it."""
+        if type(decision) is not ScheduleActivityTask:
+            return None
+        done = self._done.get(decision.activity_id)
+        if done is None or not is_same(done, decision):
+            return None
+        return msgspec.structs.replace(decision, task_list=self._task_list)
+
     def _give(self) -> None:
         waits = pauses()
         while not self._stop.is_set():
             try:
                 task = self._poller.poll_for_activity_task(
-                    domain=self._domain, taskList={"name": self._task_list}, identity="repair"
+                    domain=self._domain, taskList={"name": self._task_list.name}, identity="repair"
                 )
                 if not task.get("taskToken"):
                     continue
-                self._results.answer(self._service, task["taskToken"], task["activityId"])
+                result = self._done[task["activityId"]].result
+                more = {} if result is None else {"result": result}
+                self._service.respond_activity_task_completed(taskToken=task["taskToken"], **more)
                 waits = pauses()
             except Exception as error:
                 _log.warning("cannot give the result of an earlier run: %s", error)

@@ -418,7 +418,7 @@ def test_reset(run, shop, doubles):
     }
     assert (code, err) == (
         0,
-        "d: kept 2 of 2 results; it waits for deciders of the task list deciders\n",
+        "d: kept 2 of 2 outcomes; it waits for deciders of the task list deciders\n",
     )
 
 
@@ -430,16 +430,22 @@ def test_reset_to_its_end(run, shop, doubles):
     assert out.startswith("d  ")
     # What the workflow prints is not what the command has to say.
     assert err == (
-        "doubled: 8\naside\nd: kept 3 of 3 results, with which it has ended\n"
+        "doubled: 8\naside\nd: kept 3 of 3 outcomes, with which it has ended\n"
         "1 execution was reset\n"
     )
+    assert run("workflow.result", "shop", "d") == (0, "8\n", "")
+
+
+def test_reset_that_does_again_what_failed(run, shop, doubles):
+    reset = ("workflow.reset", "shop", doubles, "--retry-failed", "--task-list=deciders")
+    assert run(*reset)[0] == 0
     assert run("workflow.result", "shop", "d") == (0, "8\n", "")
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "line"),
     [
-        (["d"], 2, "Missing option '--to' "),
+        (["d"], 2, "back to when? --to names an event or a task, --retry-failed does again "),
         (["d", "--to", "99"], 3, "there is no event 99: the events are 1 to "),
         (["d", "--to", "x"], 3, "there is no task x in the history: there are activity-flows."),
         (["x", "--to", "1"], 3, "there is no execution x "),

@@ -3,10 +3,10 @@
 from contextlib import suppress
 
 import pytest
-from decider_flows import double, fails, increment, third_time
+from decider_flows import ACTIVITIES, double, fails, increment, third_time
 from decider_world import DOMAIN, TASK_LIST, Hand
 
-from dataflow import Group, TaskFailed, Workflow, futures
+from dataflow import Group, Retry, TaskFailed, Workflow, activity, futures
 from dataflow.errors import DataflowError, NotFound
 from dataflow.inspection.reading import Reader
 from dataflow.process.resetting import Reset, moment
@@ -77,6 +77,27 @@ class FailsAtFirst(Workflow):
         return [a, b]
 
 
+class Restarts(Workflow):
+    def run(self):
+        self.submit(self.start_timer("again", 50))
+        self.submit(increment, 1).result  # noqa: B018 - waits
+        self.submit(self.cancel_timer("again"))
+        return self.submit(self.start_timer("again", 70)).result
+
+
+@activity.with_attributes(name="wrong", retry=Retry(attempts=3, initial_delay=100))
+def wrong():
+    raise ValueError("wrong")
+
+
+class GivesUp(Workflow):
+    def run(self):
+        try:
+            return self.submit(wrong).result
+        except TaskFailed as error:
+            return [error.reason, self.submit(increment, 1).result]
+
+
 class Play:
     """Executions of one class of workflow, and those who work for them."""
 
@@ -113,15 +134,17 @@ class Play:
                 self.clock.advance(10)
         return performed
 
-    def reset(self, execution, to, **options):
+    def reset(self, execution, to, *, retry_failed=False, **options):
         old = WorkflowExecution(execution["workflowId"], execution["runId"])
         reader = Reader(self.world.engine, DOMAIN)
-        done = Reset(self.world, reader, lambda *_: self.flow, old, to).run(**options)
+        reset = Reset(self.world, reader, lambda *_: self.flow, old, to, retry_failed=retry_failed)
+        done = reset.run(**options)
         return done, {"workflowId": done.execution.workflow_id, "runId": done.execution.run_id}
 
 
 @pytest.fixture
-def play(world, clock):
+def play(world, clock, monkeypatch):
+    monkeypatch.setitem(ACTIVITIES, "wrong", wrong)
     return lambda flow: Play(world, clock, flow)
 
 
@@ -151,7 +174,11 @@ def test_all_of_it(play, world):
     assert (done.kept, done.known, done.task_list) == (4, 4, None)
     assert world.result(new) == [2, 4, 7]
     # What was tried three times has its result at the first.
-    assert world.kinds(new).count("ActivityTaskScheduled") == 3
+    tasks = world.attributes(new, "ActivityTaskScheduled")
+    assert len(tasks) == 3
+    # However long the command takes, it is in time.
+    kinds = ("scheduleToStart", "startToClose", "scheduleToClose", "heartbeat")
+    assert {task[f"{kind}Timeout"] for task in tasks for kind in kinds} == {"NONE"}
 
 
 def test_an_event(play, world):
@@ -275,15 +302,92 @@ def test_more_than_one_answer_has_room_for(play, world):
     assert world.result(new) == [2 * x for x in range(150)]
 
 
-def test_what_failed_is_not_kept(play, world):
+def test_a_failure_is_kept_or_done_again(play, world):
     flow = play(FailsAtFirst)
     old = flow.start()
     flow.go_on(old)
+    done, new = flow.reset(old, None)
+    assert (done.kept, done.known, done.task_list) == (2, 2, None)
+    ends = [world.attributes(run, "WorkflowExecutionFailed")[0] for run in (old, new)]
+    assert ends[0]["reason"] == ends[1]["reason"] == "TaskFailed: fails: ValueError: no"
     flow.use(type("Mended", (FailsAtFirst,), {"broken": False}))
-    done, new = flow.reset(old, str(len(world.history(old))))
+    done, new = flow.reset(old, None)
+    assert (done.kept, world.result(new)) == (2, [2, "mended"])
+    done, new = flow.reset(old, None, retry_failed=True)
     assert (done.kept, done.known) == (1, 1)
     assert flow.go_on(new) == ["activity-fails-1"]
     assert world.result(new) == [2, "mended"]
+
+
+def test_attempts_that_failed_do_not_wait_for_each_other(play, world, clock):
+    flow = play(GivesUp)
+    old = flow.start()
+    assert len(flow.go_on(old)) == 4
+    began = clock.now()
+    done, new = flow.reset(old, None)
+    assert (done.kept, done.known) == (2, 2)
+    assert world.result(new) == world.result(old)
+    assert world.kinds(new).count("ActivityTaskFailed") == 3
+    assert clock.now() == began
+
+
+def test_an_attempt_after_the_moment_is_made_again(play, world):
+    """And waits for as long as it has to."""
+    flow = play(GivesUp)
+    old = flow.start()
+    flow.go_on(old)
+    second = [n for n, kind in enumerate(world.kinds(old), 1) if kind == "ActivityTaskFailed"][1]
+    done, new = flow.reset(old, str(second))
+    assert (done.kept, done.known) == (1, 1)
+    assert flow.go_on(new) == ["activity-wrong-1", "activity-increment-1"]
+    delays = [a["startToFireTimeout"] for a in world.attributes(new, "TimerStarted")]
+    assert delays == ["0", "200"]
+
+
+def test_attempts_without_a_pause(play, world):
+    steps = play(Steps)
+    old = steps.start(1)
+    steps.go_on(old)
+    second = [n for n, kind in enumerate(world.kinds(old), 1) if kind == "ActivityTaskFailed"][1]
+    done, new = steps.reset(old, str(second))
+    assert (done.kept, done.known) == (4, 4)
+    assert steps.go_on(new) == ["activity-third time-1"]
+    assert world.result(new) == [2, 4, 7]
+
+
+def test_an_attempt_whose_worker_was_lost_counts_for_nothing(play, world):
+    flow = play(GivesUp)
+    old = flow.start()
+    flow.hand.step()
+    assert world.take_activity()
+    world.engine.lose_workers(DOMAIN, "default")
+    assert len(flow.go_on(old)) == 4
+    done, new = flow.reset(old, None)
+    assert (done.kept, done.known) == (2, 2)
+    assert world.result(new) == world.result(old)
+
+
+def test_a_timer_that_was_used_twice_runs_again(play, world):
+    flow = play(Restarts)
+    old = flow.start()
+    flow.go_on(old)
+    done, new = flow.reset(old, None)
+    assert (done.kept, done.known) == (1, 1)
+    flow.go_on(new)
+    delays = [a["startToFireTimeout"] for a in world.attributes(new, "TimerStarted")]
+    assert delays == ["50", "70"]
+
+
+def test_a_time_out_is_not_kept(play, world, clock):
+    steps = play(Steps)
+    old = steps.start(1)
+    steps.hand.step()
+    assert world.take_activity()
+    clock.advance(400)
+    assert steps.go_on(old) == []
+    done, new = steps.reset(old, None)
+    assert (done.kept, done.known) == (0, 0)
+    assert len(steps.go_on(new)) == 5
 
 
 # --- what goes wrong ------------------------------------------------------------------------
