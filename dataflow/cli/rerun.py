@@ -54,7 +54,7 @@ def rerun(**options: Any) -> None:
     if (options["activity_id"] is None) is (options["scheduled_id"] is None):
         raise UsageError("name the activity: with --activity-id or with --scheduled-id")
     name = domain(options["domain"])
-    with connect(options["engine"], home=options["home"]) as connection:
+    with connect(options["engine"], home=options["home"], look=True) as connection:
         client = Client(connection.service, name)
         execution = client.find(options["workflow_id"], options["run_id"])
         record = _find(client.history(execution), options)

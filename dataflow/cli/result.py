@@ -55,7 +55,8 @@ def result(ctx: click.Context, /, **options: Any) -> None:
 
     logs.configure()
     named = positional.execution(options)
-    with connect(options["engine"], home=options["home"]) as connection:
+    look = not options["wait"]
+    with connect(options["engine"], home=options["home"], look=look) as connection:
         client = Client(connection.service, named.domain)
         execution = client.find(named.workflow_id, named.run_id)
         ended = _wait(client, execution, options) if options["wait"] else client.look(execution)

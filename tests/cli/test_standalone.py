@@ -49,6 +49,18 @@ def test_a_failure(run):
     assert "ValueError: no luck" in done.err
 
 
+def test_what_it_leaves_behind_can_be_looked_at_without_an_engine(run):
+    run("standalone", "--workflow-id=w", "lasting.Steps", "-i2")
+    assert run("workflow.result", "w") == (0, "[0,1]\n", "")
+    assert (
+        run("activity.rerun", "--workflow-id=w", "--activity-id=activity-lasting.step-2").code == 0
+    )
+    for command in (["workflow.result", "--wait"], ["workflow.signal", "go"]):
+        code, out, err = run(*command, "w")
+        assert (code, out) == (6, "")
+        assert "`dataflow server.start` starts one" in err
+
+
 def test_it_goes_on_where_it_was_killed(run, home, tmp_path):
     steps = tmp_path / "steps"
     command = ["standalone", "--workflow-id=w", "--isolation=inline", "lasting.Steps", "-i4"]
