@@ -14,7 +14,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -110,30 +110,40 @@ def _is_shown(task: Task) -> bool:
 
 # --- edges between tasks -------------------------------------------------------------------
 
-#: For each task: the tasks before it, by their index, and what each is to it.
-_Links = Sequence[Mapping[int, EdgeKind]]
+#: The tasks that one came after, by their index and in its order, and what each is to it.
+_Ties = dict[int, EdgeKind]
 
 
-def _links(told: Sequence[Task], events: Iterable[Event]) -> _Links:
+def _links(told: Sequence[Task], events: Iterable[Event]) -> Sequence[_Ties]:
+    """What each task came after.
+
+    Tasks that came after the same share one object: a thousand tasks behind a thousand others are
+    a thousand ties and not a million.
+    """
     index_of = {task.task_id: index for index, task in enumerate(told)}
-    read: dict[str | None, Sources] = {}
+    recorded: dict[str | None, _Ties] = {}
     going_on = _GoingOn(told, events)
     links = []
     for index, task in enumerate(told):
-        if task.control not in read:
-            read[task.control] = task.sources if task.kind != "timer" else Sources()
-        sources = read[task.control]
-        found: dict[int, EdgeKind] = {}
-        # What is both is an input.
-        for kind, ids in (("after", sources.after), ("input", sources.inputs)):
-            for task_id in ids:
-                source = index_of.get(task_id, index)
-                if source < index:
-                    found[source] = kind  # type: ignore[assignment]
-        if not found and not sources.inputs and not sources.after:
-            found = dict.fromkeys(going_on.before(index), "next")
-        links.append(found)
+        # A timer's is its user's.
+        control = None if task.kind == "timer" else task.control
+        if control not in recorded:
+            recorded[control] = _recorded(task.sources if control else Sources(), index_of)
+        ties = recorded[control]
+        if not ties:
+            ties = going_on.before(index)
+        elif next(reversed(ties)) >= index:
+            ties = {one: kind for one, kind in ties.items() if one < index}
+        links.append(ties)
     return links
+
+
+def _recorded(sources: Sources, index_of: Mapping[str, int]) -> _Ties:
+    # What is both is an input. What is not in history was cut off, or is not ours.
+    ties: dict[int, EdgeKind] = {}
+    ties.update((index_of[one], "after") for one in sources.after if one in index_of)
+    ties.update((index_of[one], "input") for one in sources.inputs if one in index_of)
+    return dict(sorted(ties.items()))
 
 
 class _GoingOn:
@@ -147,13 +157,13 @@ class _GoingOn:
     def __init__(self, told: Sequence[Task], events: Iterable[Event]) -> None:
         self._told = told
         #: By the answer of a decider: the tasks that it knew to be over and the one before did not.
-        self._over: dict[int, Collection[int]] = {}
+        self._over: dict[int, Sequence[int]] = {}
         #: The answers that were asked for because the one before was full.
         self._portions: set[int] = set()
         #: By the event that schedules a task: the answer.
         self._answer: dict[int, int] = {}
         #: By type: the last task seen here, and the event by which all of them were over.
-        self._siblings: dict[tuple[str, str, str], tuple[Collection[int], float]] = {}
+        self._siblings: dict[tuple[str, str, str], tuple[_Ties, float]] = {}
         self._read(events)
 
     def _read(self, events: Iterable[Event]) -> None:
@@ -177,15 +187,16 @@ class _GoingOn:
                     self._portions.add(event.event_id)
                     woken = False
 
-    def before(self, index: int) -> Collection[int]:
+    def before(self, index: int) -> _Ties:
         """The tasks that came before one without sources; to be asked in order."""
         task = self._told[index]
         scheduled, ended = task.first.scheduled_event_id, task.last.ended_event_id
         answer = self._answer.get(scheduled, 0)
         key = (task.kind, task.name, task.version)
-        before, over_by = self._siblings.get(key, ((), 0))
+        before, over_by = self._siblings.get(key, ({}, 0))
         if over_by < scheduled and answer not in self._portions:
-            before = [one for one in self._over.get(answer, ()) if one < index]
+            over = self._over.get(answer, ())
+            before = {one: "next" for one in sorted(over) if one < index}
         over_by = max(over_by, float("inf") if ended is None else ended)
         self._siblings[key] = before, over_by
         return before
@@ -194,18 +205,20 @@ class _GoingOn:
 # --- folding -------------------------------------------------------------------------------
 
 
-def _classes(told: Sequence[Task], links: _Links) -> Sequence[int]:
+def _classes(told: Sequence[Task], links: Sequence[_Ties]) -> Sequence[int]:
     """For each task the number of its class: equal for tasks that are alike.
 
     The numbers grow along edges, since a class is numbered when its sources have been.
     """
     numbers: dict[Any, int] = {}
     classes: list[int] = []
-    for task, found in zip(told, links, strict=True):
+    behind: dict[int, frozenset[tuple[int, EdgeKind]]] = {}
+    for task, ties in zip(told, links, strict=True):
+        if id(ties) not in behind:
+            behind[id(ties)] = frozenset((classes[one], kind) for one, kind in ties.items())
         # A timer is known by its id alone.
         name = "" if task.kind == "timer" else task.name
-        ties = frozenset((classes[source], kind) for source, kind in found.items())
-        key = (task.kind, name, task.version, ties)
+        key = (task.kind, name, task.version, behind[id(ties)])
         classes.append(numbers.setdefault(key, len(numbers)))
     return classes
 
@@ -234,12 +247,17 @@ def _node(key: str, told: Sequence[Task], short: Mapping[str, str], now: float) 
     )
 
 
-def _edges(links: _Links, place: Mapping[int, int]) -> Sequence[Edge]:
+def _edges(links: Sequence[_Ties], place: Mapping[int, int]) -> Sequence[Edge]:
     found: dict[tuple[int, int], EdgeKind] = {}
-    for index, sources in enumerate(links):
-        for source, kind in sources.items():
-            pair = (place[source], place[index])
+    seen = set()
+    for index, ties in enumerate(links):
+        target = place[index]
+        if (id(ties), target) in seen:
+            continue
+        seen.add((id(ties), target))
+        for source, kind in ties.items():
+            pair = (target, place[source])
             if found.get(pair) != "input":
                 found[pair] = kind
-    ordered = sorted(found.items(), key=lambda item: (item[0][1], item[0][0]))
-    return [Edge(source=f"n{s}", target=f"n{t}", kind=kind) for (s, t), kind in ordered]
+    ordered = sorted(found.items())
+    return [Edge(source=f"n{s}", target=f"n{t}", kind=kind) for (t, s), kind in ordered]

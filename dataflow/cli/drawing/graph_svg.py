@@ -49,12 +49,12 @@ def draw(graph: Graph, title: str, told: Sequence[str]) -> str:
 class _Picture:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        index = {node.key: n for n, node in enumerate(graph.nodes)}
+        self._index = {node.key: n for n, node in enumerate(graph.nodes)}
         self._headings = [shorten(node_heading(node), _NAME_COLUMNS) for node in graph.nodes]
         self._told = [" · ".join(node_told(node)) for node in graph.nodes]
         self._layout = layout(
             [*map(_size, graph.nodes, self._headings, self._told)],
-            [(index[edge.source], index[edge.target]) for edge in graph.edges],
+            [(self._index[edge.source], self._index[edge.target]) for edge in graph.edges],
         )
 
     def draw(self, title: str, told: str) -> str:
@@ -100,8 +100,19 @@ class _Picture:
                 x += 36 + svg.sans_width(word, _SMALL) + 16
 
     def _edges(self) -> Iterator[str]:
-        for edge, route in zip(self._graph.edges, self._layout.routes, strict=True):
-            yield f'<path class="edge-line tie {edge.kind}" d="{_curve(route)}" {_END}/>'
+        """What lines of one box have in common is drawn once, and then the end of each."""
+        longest: dict[tuple[int, EdgeKind], int] = {}
+        for edge, leave in zip(self._graph.edges, self._layout.leaves, strict=True):
+            source = self._index[edge.source]
+            longest[source, edge.kind] = max(leave, longest.get((source, edge.kind), 0))
+            end = _curve(
+                [self._layout.trunks[source][leave], self._layout.places[self._index[edge.target]]]
+            )
+            yield f'<path class="edge-line tie {edge.kind}" d="{end}" {_END}/>'
+        for (source, kind), leave in longest.items():
+            if leave:
+                trunk = _curve(self._layout.trunks[source][: leave + 1])
+                yield f'<path class="edge-line tie {kind}" d="{trunk}"/>'
 
 
 #: The head of an arrow.

@@ -44,10 +44,12 @@ class Layout:
     places: Sequence[Point]
     #: Of each box: the width of its column.
     widths: Sequence[float]
-    #: Of each line: its points, from the source's right side to the target's left side. Between the
-    #: first and the second it changes its height, between the second and third it is level, and so
-    #: on in turn.
-    routes: Sequence[Sequence[Point]]
+    #: Of each box: what its lines have in common, from its right side through all columns that any
+    #: of them passes. Between the first and the second point it changes its height, between the
+    #: second and the third, within a column, it is level, and so on in turn.
+    trunks: Sequence[Sequence[Point]]
+    #: Of each line: the point of the trunk, by its index, where it leaves for its target.
+    leaves: Sequence[int]
     width: float
     height: float
 
@@ -55,7 +57,7 @@ class Layout:
 def layout(sizes: Sequence[Point], edges: Sequence[tuple[int, int]]) -> Layout:
     """Place boxes of these sizes; ``edges`` lead from lower to higher indices."""
     if not sizes:
-        return Layout([], [], [], 0.0, 0.0)
+        return Layout([], [], [], [], 0.0, 0.0)
     return _Layout(sizes, edges).result()
 
 
@@ -65,8 +67,8 @@ class _Layout:
         self._boxes = len(sizes)
         self._heights = [height for _, height in sizes]
         self._ranks = self._ranked()
-        #: Places that each line passes, in order. The places come behind the boxes in all lists.
-        self._through = self._passed()
+        #: Of each box: the places that its lines pass. These come behind the boxes in all lists.
+        self._passed = self._places()
         self._links = self._linked()
         self._columns: list[list[int]] = [[] for _ in range(max(self._ranks) + 1)]
         for item, rank in enumerate(self._ranks):
@@ -96,22 +98,18 @@ class _Layout:
         return Layout(
             places=points[: self._boxes],
             widths=widths[: self._boxes],
-            routes=[
-                self._route([source, *through, target], points, widths)
-                for (source, target), through in zip(self._edges, self._through, strict=True)
+            trunks=[
+                _trunk([box, *passed], points, widths) for box, passed in enumerate(self._passed)
             ],
+            leaves=[2 * self._passes(source, target) for source, target in self._edges],
             width=x - _COLUMN_GAP,
             height=bottom - top,
         )
 
-    def _route(
-        self, items: Sequence[int], points: Sequence[Point], widths: Sequence[float]
-    ) -> Sequence[Point]:
-        route = []
-        for item in items:
-            x, y = points[item]
-            route += [(x, y), (x + widths[item], y)]
-        return route[1:-1]
+    def _passes(self, source: int, target: int) -> int:
+        """How many places a line passes."""
+        between = self._ranks[target] - self._ranks[source] - 1
+        return min(between, len(self._passed[source]))
 
     # --- columns -----------------------------------------------------------------------------
 
@@ -121,30 +119,30 @@ class _Layout:
             ranks[target] = max(ranks[target], ranks[source] + 1)
         return ranks
 
-    def _passed(self) -> Sequence[Sequence[int]]:
+    def _places(self) -> Sequence[Sequence[int]]:
         furthest = [0] * self._boxes
         for source, target in self._edges:
             furthest[source] = max(furthest[source], self._ranks[target])
         spans = [max(0, to - rank - 1) for to, rank in zip(furthest, self._ranks, strict=True)]
         if sum(spans) > _MOST_PLACES:
-            return [()] * len(self._edges)
-        first = []
+            return [()] * self._boxes
+        places = []
         for source, span in enumerate(spans):
-            first.append(len(self._ranks))
+            first = len(self._ranks)
+            places.append(range(first, first + span))
             self._ranks += range(self._ranks[source] + 1, self._ranks[source] + 1 + span)
         self._heights += [0.0] * sum(spans)
-        return [
-            range(first[source], first[source] + self._ranks[target] - self._ranks[source] - 1)
-            for source, target in self._edges
-        ]
+        return places
 
     def _linked(self) -> Sequence[tuple[int, int]]:
         """Lines from one column to the next, each once."""
-        links = {}
-        for (source, target), through in zip(self._edges, self._through, strict=True):
-            items = [source, *through, target]
-            links.update(dict.fromkeys(pairwise(items)))
-        return list(links)
+        links = [
+            pair for box, passed in enumerate(self._passed) for pair in pairwise([box, *passed])
+        ]
+        for source, target in self._edges:
+            passes = self._passes(source, target)
+            links.append((self._passed[source][passes - 1] if passes else source, target))
+        return links
 
     def _neighbours(self) -> tuple[list[list[int]], list[list[int]]]:
         befores: list[list[int]] = [[] for _ in self._ranks]
@@ -257,3 +255,13 @@ class _Layout:
     def _distance(self, upper: int, lower: int) -> float:
         gap = _GAP if upper < self._boxes and lower < self._boxes else _LINE_GAP
         return (self._heights[upper] + self._heights[lower]) / 2 + gap
+
+
+def _trunk(
+    items: Sequence[int], points: Sequence[Point], widths: Sequence[float]
+) -> Sequence[Point]:
+    trunk = []
+    for item in items:
+        x, y = points[item]
+        trunk += [(x, y), (x + widths[item], y)]
+    return trunk[1:]
