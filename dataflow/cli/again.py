@@ -92,7 +92,7 @@ def restart(**options: Any) -> None:
     short_help="Take executions back to a moment.",
     epilog="\b\nExamples:\n"
     "dataflow workflow.reset shop order-17 --to activity-shop.charge-1\n"
-    "dataflow workflow.reset shop --status failed --type order --retry-failed --dry-run",
+    "dataflow workflow.reset shop --status failed --retry-failed --dry-run",
 )
 @positional.argument("[DOMAIN] WORKFLOW_ID [RUN_ID]")
 @positional.run_id_option

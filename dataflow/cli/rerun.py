@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 @click.command(
     short_help="Do one activity again, in this process.",
-    epilog="\b\nExample:\ndataflow activity.rerun --workflow-id order-17 --activity-id "
-    "activity-shop.charge-1",
+    epilog="\b\nExample:\ndataflow activity.rerun --workflow-id order-17 --scheduled-id 12",
 )
 @domain_option
 @click.option("--workflow-id", metavar="ID", required=True, help="The execution.")

@@ -74,7 +74,7 @@ def _with_titles(columns: dict[str, Column], titles: Mapping[str, str]) -> list[
     short_help="Show the tasks of an execution.",
     epilog="\b\nExamples:\n"
     "dataflow --header workflow.tasks shop order-17\n"
-    "dataflow workflow.tasks order-17 --fields task_id,state,attempts,reason --header",
+    "dataflow workflow.tasks order-17 --fields task_id,state,attempts",
 )
 @positional.argument("[DOMAIN] WORKFLOW_ID [RUN_ID]")
 @positional.run_id_option
