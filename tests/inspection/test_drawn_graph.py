@@ -40,9 +40,9 @@ def test_dot():
         "  rankdir=LR;",
         '  node [shape=box, style=rounded, penwidth=2, fontname="sans-serif", fontsize=11];',
         '  edge [color="#63707e", arrowsize=0.7];',
-        '  n0 [label="first-1\\ncompleted · 1.5 s", color="#4fa58f"];',
-        '  n1 [label="pause\\nfired · 2 s", color="#98a5b8", shape="ellipse"];',
-        '  n2 [label="shop.Child-1\\nchild · completed · 1 s", color="#4fa58f", peripheries="2"];',
+        '  n0 [label="first-1\\ncompleted · 1.5 s", color="#4ba58d"];',
+        '  n1 [label="pause\\nfired · 2 s", color="#a3afc2", shape="ellipse"];',
+        '  n2 [label="shop.Child-1\\nchild · completed · 1 s", color="#4ba58d", peripheries="2"];',
         '  n3 [label="last-1\\nfailed · 1 s", color="#c9472b"];',
         "  n0 -> n2;",
         "  n1 -> n3 [style=dashed];",
@@ -78,7 +78,7 @@ def test_mermaid():
         "  n0 --> n1",
         "  n1 --> n2",
         "  n2 --> n3",
-        "  classDef completed stroke:#4fa58f,stroke-width:2px",
+        "  classDef completed stroke:#4ba58d,stroke-width:2px",
     ]
 
 

@@ -15,7 +15,8 @@ from dataflow.inspection.graph import EdgeKind, Graph, Node
 
 _MARGIN = 28.0
 _HEADER = 100.0
-_LEAST_WIDTH = 560.0
+_LEAST_WIDTH = 500.0
+_TITLE_SIZE, _SUMMARY_SIZE = 18.0, 12.5
 _HEIGHT = 44.0
 _NAME_SIZE, _NAME_COLUMNS = 12.5, 34
 _TOLD_SIZE = 11.0
@@ -58,46 +59,56 @@ class _Picture:
         )
 
     def draw(self, title: str, told: str) -> str:
-        header, wide = [*self._header(title, told)], self._layout.width
+        title, told = shorten(title, 80), shorten(told, 200)
+        legend, legend_end = self._legend()
+        wide = max(
+            _LEAST_WIDTH,
+            _MARGIN + self._layout.width,
+            _MARGIN + svg.sans_width(title, _TITLE_SIZE),
+            _MARGIN + svg.sans_width(told, _SUMMARY_SIZE),
+            legend_end,
+        )
         body = [
             _ARROW,
-            *header,
+            svg.text(_MARGIN, 36, title, "ink strong", size=_TITLE_SIZE),
+            svg.text(_MARGIN, 57, told, "muted num", size=_SUMMARY_SIZE),
+            *legend,
             f'<g transform="translate({number(_MARGIN)} {number(_HEADER)})">',
             *self._edges(),
-            *(
-                part
-                for node, place, width_, heading, words in zip(
-                    self._graph.nodes,
-                    self._layout.places,
-                    self._layout.widths,
-                    self._headings,
-                    self._told,
-                    strict=True,
-                )
-                for part in _box(node, place, width_, heading, words)
-            ),
+            *self._boxes(),
             "</g>",
         ]
-        wide = max(wide + 2 * _MARGIN, _LEAST_WIDTH)
         high = self._layout.height + _HEADER + _MARGIN
-        return svg.document(wide, high, f"Graph of {title}", body, _CSS)
+        return svg.document(wide + _MARGIN, high, f"Graph of {title}", body, _CSS)
 
-    def _header(self, title: str, told: str) -> Iterator[str]:
-        yield svg.text(_MARGIN, 36, shorten(title, 80), "ink strong", size=18)
-        yield svg.text(_MARGIN, 57, shorten(told, 140), "muted num", size=12.5)
+    def _legend(self) -> tuple[Sequence[str], float]:
+        """What there is in this picture, and where it ends."""
         x = _MARGIN
+        parts: list[str] = []
         drawn = {name for node in self._graph.nodes for name, _ in node_looks(node)}
-        for name in STYLES:
+        for name, style in STYLES.items():
             if name in drawn:
-                yield from _badge(x + 7, 79, name)
-                yield svg.text(x + 20, 83, STYLES[name].word, "muted", size=_SMALL)
-                x += 20 + svg.sans_width(STYLES[name].word, _SMALL) + 16
+                parts += _badge(x + 7, 79, name)
+                parts.append(svg.text(x + 20, 83, style.word, "muted", size=_SMALL))
+                x += 20 + svg.sans_width(style.word, _SMALL) + 16
         ties = {edge.kind for edge in self._graph.edges}
         for kind, word in _EDGES.items():
             if kind in ties:
-                yield f'<path class="edge-line tie {kind}" d="M{number(x)} 79h24" {_END}/>'
-                yield svg.text(x + 36, 83, word, "muted", size=_SMALL)
-                x += 36 + svg.sans_width(word, _SMALL) + 16
+                parts.append(f'<path class="edge-line tie {kind}" d="M{number(x)} 79h24" {_END}/>')
+                parts.append(svg.text(x + 32, 83, word, "muted", size=_SMALL))
+                x += 32 + svg.sans_width(word, _SMALL) + 18
+        return parts, x
+
+    def _boxes(self) -> Iterator[str]:
+        for node, place, wide, heading, told in zip(
+            self._graph.nodes,
+            self._layout.places,
+            self._layout.widths,
+            self._headings,
+            self._told,
+            strict=True,
+        ):
+            yield from _box(node, place, wide, heading, told)
 
     def _edges(self) -> Iterator[str]:
         """What lines of one box have in common is drawn once, and then the end of each."""
@@ -126,7 +137,8 @@ _END = 'marker-end="url(#head)"'
 
 def _size(node: Node, heading: str, told: str) -> Point:
     texts = max(text_width(heading) * _NAME_SIZE * svg.MONO_WIDTH, svg.sans_width(told, _TOLD_SIZE))
-    return _BADGE + texts + _PADDING, _HEIGHT + (2 * _BEHIND if _is_folded(node) else 0)
+    # As much above as below, so that lines end in the middle of the box in front.
+    return _BADGE + texts + _PADDING, _HEIGHT + (4 * _BEHIND if _is_folded(node) else 0)
 
 
 def _is_folded(node: Node) -> bool:

@@ -31,12 +31,12 @@ class Style:
 
 STYLES: Mapping[Look, Style] = {
     "waiting": Style("waiting", "M-3 0H-2.6M-.2 0H.2M2.6 0H3", "#bcc5cf", "#566270", 90),
-    "running": Style("running", "M-2.2-3.4L3.2 0L-2.2 3.4Z", "#3b7cc4", "#6aa8ea", 34),
-    "completed": Style("completed", "M-3.5 0L-1 2.8L3.5-3", "#4fa58f", "#4fae98", 36),
-    "failed": Style("failed", "M-3-3L3 3M3-3L-3 3", "#c9472b", "#ee7453", 31),
-    "timed_out": Style("timed out", "M-3-3.5H3L-3 3.5H3Z", "#e0a32e", "#ecc062", 33),
-    "canceled": Style("canceled", "M-3.5 0H3.5", "#7f8894", "#98a1ac", 35),
-    "timer": Style("timer", "M0-3.4V0L2.4 1.6", "#98a5b8", "#7a879a", 90),
+    "running": Style("running", "M-2.2-3.4L3.2 0L-2.2 3.4Z", "#2b66ad", "#5694e0", 34),
+    "completed": Style("completed", "M-3.5 0L-1 2.8L3.5-3", "#4ba58d", "#69c2a8", 36),
+    "failed": Style("failed", "M-3-3L3 3M3-3L-3 3", "#c9472b", "#e8694a", 31),
+    "timed_out": Style("timed out", "M-3-3.5H3L-3 3.5H3Z", "#e0a32e", "#f0c766", 33),
+    "canceled": Style("canceled", "M-3.5 0H3.5", "#5c6571", "#8d95a0", 35),
+    "timer": Style("timer", "M0-3.4V0L2.4 1.6", "#a3afc2", "#5f6f8c", 90),
 }
 
 _LOOKS: Mapping[State, Look] = {

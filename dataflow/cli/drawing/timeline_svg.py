@@ -86,9 +86,12 @@ class _Picture:
     # --- around the chart ------------------------------------------------------------------
 
     def _header(self, title: str) -> Iterator[str]:
-        yield svg.text(_MARGIN, 36, shorten(title, 80), "ink strong", size=18)
-        told = shorten(" · ".join(summary(self._chart, self._zone)), 140)
-        yield svg.text(_MARGIN, 57, told, "muted num", size=12.5)
+        yield svg.text(_MARGIN, 36, shorten(title, 76), "ink strong", size=18)
+        # The axis tells when it began, too.
+        told = [*summary(self._chart, self._zone)]
+        while len(told) > 1 and svg.sans_width(" · ".join(told), 12.5) > _WIDTH - 2 * _MARGIN:
+            told.pop()
+        yield svg.text(_MARGIN, 57, shorten(" · ".join(told), 140), "muted num", size=12.5)
         x = _MARGIN
         for name, word in self._legend():
             yield from _sample(x, 79, name)

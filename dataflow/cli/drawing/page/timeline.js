@@ -2,7 +2,7 @@
 // Draws what is in #data. Only the rows in sight are in the document, so that their number does not
 // matter. Times are milliseconds since the beginning. Names come from users: they become text nodes.
 (() => {
-  const ROW = 24, SPARE = 8, LEAST = 0.05, MOST_TICKS_PX = 110;
+  const ROW = 24, SPARE = 8, LEAST = 0.05, TICK_PX = 80;
   const data = JSON.parse(document.getElementById("data").textContent);
   const length = Math.max(data.length, 1);
   const byId = (id) => document.getElementById(id);
@@ -81,7 +81,7 @@
 
   function marks() {
     const wide = view[1] - view[0];
-    const least = (wide * MOST_TICKS_PX) / Math.max(trackWidth(), 1);
+    const least = (wide * TICK_PX) / Math.max(trackWidth(), 1);
     const step = STEPS.find((one) => one >= least) || STEPS[STEPS.length - 1];
     const found = [];
     for (let n = Math.ceil(view[0] / step - 1e-9); n * step <= view[1] + step * 1e-9; n++) found.push(n * step);
