@@ -16,6 +16,7 @@ from dataflow.cli import exits, render
 from dataflow.cli.screen import drain
 from dataflow.cli.tables import output_options
 from dataflow.errors import DataflowError
+from dataflow.protocol.faults import Fault
 
 #: Each command and the object that implements it.
 _COMMANDS = {
@@ -131,7 +132,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         render.error(error, error.format_message())
         return error.exit_code
-    except DataflowError as error:  # what was written wrongly, what an engine has refused
+    except Fault as error:  # in words that are not ours, and may be the page of a gateway
+        render.error(error, " ".join(str(error).split()))
+        return exits.of_error(error)
+    except DataflowError as error:
         render.error(error)
         return exits.of_error(error)
     except OSError as error:  # the output cannot be written: a full disk

@@ -56,6 +56,15 @@ def test_errors(monkeypatch, capsys, error, code):
     assert (captured.out, captured.err) == ("", f"error: {error}\n")
 
 
+def test_a_fault_is_one_line(monkeypatch, capsys):
+    def fail(*_, **__):
+        raise faults.ServiceUnavailable("<html>\n<title>503</title>\n\n</html>\n")
+
+    monkeypatch.setattr(main.command, "main", fail)
+    assert main.run([]) == 6
+    assert capsys.readouterr().err == "error: <html> <title>503</title> </html>\n"
+
+
 def test_botos_errors_have_the_codes_of_ours(monkeypatch):
     told = {"Error": {"Code": "UnknownResourceFault", "Message": "Unknown domain: x"}}
 
