@@ -30,6 +30,8 @@ FLAGS = [
     "--enable-logging=stderr",
     "--dump-dom",
 ]
+#: A browser without a window has no frames to wait for.
+BEFORE = "window.requestAnimationFrame = (f) => setTimeout(f); const began = performance.now();"
 ROWS = 'document.querySelectorAll(".row").length'
 
 
@@ -39,7 +41,7 @@ def opened(tmp_path):
         """What ``told`` is worth in a page, after ``script``; and milliseconds to draw it."""
         page = timeline_html.draw(chart, "monday", UTC)
         # Its own policy allows scripts that are in the file.
-        page = page.replace("</head>", "<script>const began = performance.now();</script></head>")
+        page = page.replace("</head>", f"<script>{BEFORE}</script></head>")
         after = (
             "const took = performance.now() - began;"
             f"setTimeout(() => {{ {script}; setTimeout(() => {{"
