@@ -32,15 +32,9 @@ _DRAWN = "─█━·◆✗○▸…┬"
 
 def _options(command: _F) -> _F:
     """What both commands have."""
-    for option in (
-        home_option,
-        engine_option,
-        domain_option,
-        positional.run_id_option,
-        positional.argument("[DOMAIN] WORKFLOW_ID [RUN_ID]"),
-    ):
+    for option in (home_option, engine_option, domain_option, positional.run_id_option, utc_option):
         command = option(command)
-    return command
+    return positional.argument("[DOMAIN] WORKFLOW_ID [RUN_ID]")(command)
 
 
 def _zone(options: Mapping[str, Any]) -> tzinfo | None:
@@ -66,7 +60,6 @@ def _names(told: Told) -> dict[str, Any]:
     "dataflow workflow.graph shop order-17 --format svg > graph.svg\n"
     "dataflow workflow.graph order-17 | dot -Tpng > graph.png",
 )
-@_options
 @click.option(
     "--format",
     "output",
@@ -81,7 +74,7 @@ def _names(told: Told) -> dict[str, Any]:
     show_default=True,
     help="Draw a fan-out of more than N tasks as one; 0: never.",
 )
-@utc_option
+@_options
 def graph(**options: Any) -> None:
     """Draw which tasks got whose results, from the history of an execution alone.
 
@@ -151,7 +144,6 @@ def _graph_as_json(found: Graph) -> dict[str, Any]:
     "dataflow workflow.timeline shop order-17\n"
     "dataflow workflow.timeline order-17 --format html > order-17.html",
 )
-@_options
 @click.option(
     "--format",
     "output",
@@ -160,7 +152,7 @@ def _graph_as_json(found: Graph) -> dict[str, Any]:
     "zoom in; json: the tasks and their spans. Default: text.",
 )
 @color_option
-@utc_option
+@_options
 def timeline(**options: Any) -> None:
     """Draw an execution as a Gantt chart: when each task waited for a worker, and when it ran.
 
