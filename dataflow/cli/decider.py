@@ -137,4 +137,8 @@ def _decider(
         cache_size=options["cache_size"],
         sticky_seconds=options["sticky_timeout"],
         identity=identity(identity_changes()),
+        # "Amazon SWF will revert the override and schedule a new decision task to the original
+        # task list": that of the start, as it seems. Our engine goes back to the last for good.
+        # https://docs.aws.amazon.com/amazonswf/latest/apireference/API_RespondDecisionTaskCompleted.html
+        reverts_to_start=connection.kind == "swf",
     )
