@@ -4,7 +4,8 @@
    executions that meet them, and takes no workflow id.
 2. *Nothing by mistake.* What ends executions, and whatever is done to many, is asked for first: on
    a terminal by a question, elsewhere by ``--yes``. ``--dry-run`` only shows which they are.
-3. *To the end.* What cannot be done to one of many is told, and the others follow.
+3. *To the end.* What cannot be done to one of many is told, and the others follow; unless the
+   engine is away.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import click
 
 from dataflow.cli import exits, filtering, render, tables
 from dataflow.cli.tables import Column
-from dataflow.errors import DataflowError, Unreachable, UsageError
+from dataflow.errors import DataflowError, UsageError
 
 if TYPE_CHECKING:
     from dataflow.connect import Connection
@@ -174,9 +175,9 @@ def carry_out(
         for execution in chosen:
             try:
                 done.append(act(execution))
-            except Unreachable:
-                raise
             except DataflowError as error:
+                if exits.of_error(error) == exits.UNREACHABLE:
+                    raise  # the others would fare no better
                 code = exits.FAILED
                 render.error(error, f"{execution.workflow_id}: {error}")
     except KeyboardInterrupt:

@@ -274,6 +274,25 @@ def test_one_of_many_is_gone(run, shop, monkeypatch):
     assert count == "2 of 3 executions were terminated"
 
 
+def test_an_engine_that_is_away_tells_what_was_done(run, shop, monkeypatch):
+    for name in ("o1", "o2", "o3"):
+        shop.start(name)
+    terminate = shop.engine.terminate_workflow_execution
+    asked = []
+
+    def away(**request):
+        asked.append(request["workflowId"])
+        if len(asked) > 1:
+            raise shop.engine.exceptions.ServiceUnavailable("gone")
+        return terminate(**request)
+
+    monkeypatch.setattr(shop.engine, "terminate_workflow_execution", away)
+    code, out, err = run("workflow.terminate", "shop", "--type=order", "-y", "--fields=workflow_id")
+    assert (code, out.split()) == (6, asked[:1])
+    assert err == "1 of 3 executions was terminated\nerror: gone\n"
+    assert len(asked) == 2
+
+
 def test_an_interrupt_tells_what_was_done(run, shop, monkeypatch):
     for name in ("o1", "o2"):
         shop.start(name)
