@@ -1,7 +1,8 @@
 """From the name of an engine to a way there: the only module that knows every concrete class.
 
 ============================  =====================================================================
-``local``                     the server that runs on the home directory, by its Unix socket
+``local``                     the server that runs on the home directory, by its Unix socket; to
+                              look, its file
 ``unix:PATH``                 a server's Unix socket
 ``http://HOST:PORT``          a server over TCP; requests are signed as for AWS
 ``https://HOST:PORT``         likewise, with TLS
@@ -25,7 +26,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
 from dataflow import settings
-from dataflow.errors import UsageError
+from dataflow.errors import Unreachable, UsageError
 from dataflow.process.polling import Direct, Poller
 from dataflow.protocol.service import Service
 
@@ -92,6 +93,7 @@ def connect(
     *,
     home: str | None = None,
     own: bool = False,
+    look: bool = False,
     durability: Durability = "full",
     pollers: int = _POLLERS,
 ) -> Connection:
@@ -99,13 +101,15 @@ def connect(
 
     ``home``: the directory of the local engine, instead of ``DATAFLOW_HOME``. ``own``: if nobody
     serves the local engine, have it in this process, with this ``durability`` (see
-    `dataflow.engine.Engine`). ``pollers``: polls at a time, which boto3 must know beforehand.
+    `dataflow.engine.Engine`). ``look``: if nobody serves it, open its file to look at what is in
+    it, and no more. ``pollers``: polls at a time, which boto3 must know beforehand.
 
-    Raises `UsageError`, one line that says what to do, if there is no such engine, or no way to it.
+    Raises `UsageError`, one line that says what to do, if there is no such engine; `Unreachable` if
+    there is no way to it.
     """
     name = settings.engine(engine)
     if name == _LOCAL:
-        return _own(home, durability) if own else _local(home)
+        return _own(home, durability) if own else _local(home, look=look)
     if name == _SWF:
         from dataflow.client.amazon import AmazonService
 
@@ -130,16 +134,22 @@ def _server(url: str) -> Connection:
     return Connection(service, service.poller, kind="http", name=service.url)
 
 
-def _local(home: str | None) -> Connection:
+def _local(home: str | None, *, look: bool) -> Connection:
     from dataflow.client.outcomes import NoServer
-    from dataflow.engine.home import SOCKET
+    from dataflow.engine.home import DATABASE, SOCKET
 
     directory = settings.home(home)
+    file = directory / DATABASE
     try:
         return _server(f"unix:{directory / SOCKET}")
     except NoServer as error:
+        if look and file.is_file():
+            from dataflow.engine.embedded import Engine
+
+            engine = Engine(file, read_only=True)
+            return Connection(engine, engine.poller, kind="embedded", name=str(file))
         option = f" --home {home}" if home else ""
-        raise UsageError(
+        raise Unreachable(
             f"no engine runs on {directory}: `dataflow server.start{option}` starts one, and "
             "`dataflow standalone` brings its own"
         ) from error
@@ -166,7 +176,7 @@ def _own(home: str | None, durability: Durability) -> Connection:
                 if attempt == _OWN_ATTEMPTS:
                     break
         time.sleep(_OWN_PAUSE)  # who has it may be starting, or ending
-    raise UsageError(
+    raise Unreachable(
         f"another process has {file} and lets nobody else in: wait until it ends, start "
         "`dataflow server.start` instead of it, or name another directory with --home"
     )

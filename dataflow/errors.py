@@ -19,6 +19,14 @@ class UsageError(DataflowError):
     """What was asked for cannot be done as written; the message says what to write instead."""
 
 
+class NotFound(UsageError):
+    """What was named is not there: an execution, a task, a type, a domain."""
+
+
+class Unreachable(UsageError):
+    """There is no way to the engine: nobody answers, or not as an engine would."""
+
+
 class NotSubmittable(UsageError, TypeError):
     """Something was submitted that is neither an activity nor a task nor a canvas of them."""
 

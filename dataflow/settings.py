@@ -35,6 +35,24 @@ def log_format() -> str:
     return word
 
 
+def output_format() -> str:
+    """How commands print their outcome: ``DATAFLOW_FORMAT``, else ``text``."""
+    return os.environ.get("DATAFLOW_FORMAT", "").strip() or "text"
+
+
+def color() -> bool:
+    """Whether colours are wanted where they are possible: not with ``NO_COLOR``.
+
+    https://no-color.org: any value that is not empty forbids them. A ``dumb`` terminal has none.
+    """
+    return not os.environ.get("NO_COLOR") and has_cursor()
+
+
+def has_cursor() -> bool:
+    """Whether a terminal can be told where to write: all but a ``dumb`` one."""
+    return os.environ.get("TERM") != "dumb"
+
+
 def home(explicit: str | None = None) -> Path:
     """Where the engine keeps its files, as an absolute path; the directory need not exist.
 

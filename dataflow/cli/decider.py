@@ -83,7 +83,8 @@ def start(ctx: click.Context, /, **options: Any) -> None:
     all threads. LOG_LEVEL says what is logged (default: WARNING), DATAFLOW_LOG_FORMAT (text or
     json) how.
 
-    Exit code: 0 when it was told to stop, 1 if it had to be cut short, 2 if it cannot work.
+    Exit code: 0 when it was told to stop, 1 if it had to be cut short, 2 if it cannot work, 3 if
+    there is no such domain, 6 if there is no engine.
     """
     from dataflow.cli import logs
     from dataflow.cli.fleet import Fleet, one_task_list, supervise, work
@@ -136,4 +137,8 @@ def _decider(
         cache_size=options["cache_size"],
         sticky_seconds=options["sticky_timeout"],
         identity=identity(identity_changes()),
+        # "Amazon SWF will revert the override and schedule a new decision task to the original
+        # task list": that of the start, as it seems. Our engine goes back to the last for good.
+        # https://docs.aws.amazon.com/amazonswf/latest/apireference/API_RespondDecisionTaskCompleted.html
+        reverts_to_start=connection.kind == "swf",
     )

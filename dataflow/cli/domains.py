@@ -1,11 +1,16 @@
-"""``dataflow domain.register``."""
+"""``dataflow domain.register``, ``domain.list`` and ``domain.info``."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from dataflow.cli import render
+from dataflow.cli import positional, render, tables
+from dataflow.cli import reader as reading
 from dataflow.cli.options import engine_option, home_option
+from dataflow.cli.reader import reader, statuses, statuses_option
+from dataflow.cli.tables import Column
 
 
 @click.command(
@@ -54,3 +59,76 @@ def register(
                 raise UsageError(str(error)) from error
             raise
     render.tell(f"registered the domain {name}; closed executions are kept for {retention} days")
+
+
+# --- reading -------------------------------------------------------------------------------
+
+
+@click.command(
+    short_help="List the domains of an engine.",
+    epilog="\b\nExample:\ndataflow --header domain.list",
+)
+@statuses_option
+@engine_option
+@home_option
+@tables.output_options
+def list_(**options: Any) -> None:
+    """List domains by name."""
+    from dataflow.inspection.reading import domains
+
+    with reader(options, "") as there:
+        tables.show(domains(there.service, statuses(options)), _LIST, options)
+
+
+_LIST = [
+    Column(key="name", title="Name", value=lambda domain: domain.name),
+    Column(key="status", title="Status", kind="state", value=lambda domain: domain.status),
+    Column(key="description", title="Description", value=lambda domain: domain.description),
+    Column(key="arn", title="ARN", value=lambda domain: domain.arn, shown=False),
+]
+
+
+@click.command(
+    short_help="Show a domain.",
+    epilog="\b\nExample:\ndataflow --header domain.info shop",
+)
+@positional.argument("[DOMAIN]")
+@reading.options
+def info(**options: Any) -> None:
+    """Show DOMAIN: for how many days it keeps closed executions, and how many there are."""
+    words = positional.read(options["words"], options["domain"])
+    with reader(options, words.domain) as there:
+        tables.show_one(there.describe_domain(), _INFO, options)
+
+
+_INFO = [
+    Column(key="name", title="Name", value=lambda told: told.domain.name),
+    Column(key="status", title="Status", kind="state", value=lambda told: told.domain.status),
+    Column(
+        key="retention_days",
+        title="Retention Days",
+        kind="number",
+        value=lambda told: told.retention_days,
+    ),
+    Column(
+        key="open_executions",
+        title="Open Executions",
+        kind="number",
+        value=lambda told: told.open_executions,
+    ),
+    Column(
+        key="closed_executions",
+        title="Closed Executions",
+        kind="number",
+        value=lambda told: told.closed_executions,
+    ),
+    Column(
+        key="counts_truncated",
+        title="Counts Truncated",
+        kind="flag",
+        value=lambda told: told.truncated,
+        shown=False,
+    ),
+    Column(key="description", title="Description", value=lambda told: told.domain.description),
+    Column(key="arn", title="ARN", value=lambda told: told.domain.arn, shown=False),
+]

@@ -30,12 +30,11 @@ _DISTRIBUTIONS = (
 @click.command(short_help="Show versions, settings and the environment.")
 @click.argument("part", required=False, type=click.Choice(["versions", "settings", "environment"]))
 @format_option
-@click.pass_context
-def info(ctx: click.Context, *, part: str | None, output: str | None) -> None:
+def info(*, part: str | None, output: str | None) -> None:
     """Show what a report of a problem should tell, or one PART of it. Secrets are not shown."""
     parts = {"versions": _versions, "settings": _settings, "environment": _environment}
     told = {name: tell() for name, tell in parts.items() if part in {None, name}}
-    if (output or ctx.obj) == "json":
+    if output == "json":
         render.say(json.dumps(told if part is None else told[part]))
         return
     for name, values in told.items():

@@ -26,6 +26,45 @@ def read(text: str | None, file: str | None, rest: Sequence[str]) -> Arguments:
 
     Raises `UsageError` for what cannot be read and for what is not JSON.
     """
+    found = _source(text, file, rest)
+    return Arguments([], {}) if found is None else _parse(*found)
+
+
+def read_value(text: str | None, file: str | None, rest: Sequence[str] = ()) -> str | None:
+    """The JSON that they give, for a field of SWF; None if they give nothing.
+
+    Raises `UsageError`, as `read`.
+    """
+    found = _source(text, file, rest)
+    if found is None:
+        return None
+    try:
+        return fitting(codec.encode(_json(*found), where="input"))
+    except PayloadError as error:
+        raise UsageError(f"{found[1]} is JSON that cannot be used: {error}") from error
+
+
+def again(text: str | None, given: Arguments) -> str:
+    """The input of an execution that began with ``text``, with these arguments instead."""
+    message: dict[str, Any] = {"args": given.args, "kwargs": given.kwargs}
+    definition = arguments.decode(text).definition
+    if definition is not None:
+        message["definition"] = definition
+    return fitting(codec.encode(message, where="input"))
+
+
+def fitting(text: str) -> str:
+    """An input that a field of SWF takes. Raises `UsageError` for a longer one."""
+    if len(text) > DATA_LENGTH:
+        raise UsageError(
+            f"the input has {len(text)} characters, {DATA_LENGTH} may be: hand over where to find "
+            "the data"
+        )
+    return text
+
+
+def _source(text: str | None, file: str | None, rest: Sequence[str]) -> tuple[str, str] | None:
+    """What is given, and where, for people."""
     for extra in rest:
         if extra != _STDIN:
             raise UsageError(
@@ -33,14 +72,14 @@ def read(text: str | None, file: str | None, rest: Sequence[str]) -> Arguments:
             )
     sources = [*(() if text is None else (text,)), *(() if file is None else (file,)), *rest]
     if not sources:
-        return Arguments([], {})
+        return None
     if len(sources) > 1:
         raise UsageError("there is more than one input: use one of --input, --input-file and -")
     if sources[0] == _STDIN:
-        return _parse(_read_stdin(), "standard input")
+        return _read_stdin(), "standard input"
     if file is not None:
-        return _parse(_read(file), file)
-    return _parse(sources[0], "--input")
+        return _read(file), file
+    return sources[0], "--input"
 
 
 def check(definition: type[Workflow], given: Arguments, *, path: str | None = None) -> str:
@@ -75,16 +114,11 @@ def start(definition: type[Workflow], text: str | None, options: Mapping[str, An
     name = options["workflow_id"] or f"{type_name(definition)[:200]}-{new_id()[:8]}"
     if len(name) > ID_LENGTH:
         raise UsageError(f"--workflow-id has {len(name)} characters: it may have {ID_LENGTH}")
-    if text is not None and len(text) > DATA_LENGTH:
-        raise UsageError(
-            f"the input has {len(text)} characters, {DATA_LENGTH} may be: hand over where to find "
-            "the data"
-        )
     return Start(
         workflow_type=type_of(definition),
         workflow_id=name,
         task_list=options.get("task_list") or definition.task_list,
-        input=text,
+        input=None if text is None else fitting(text),
         execution_timeout=options["execution_timeout"] or definition.execution_timeout,
         decision_tasks_timeout=options["decision_tasks_timeout"]
         or definition.decision_tasks_timeout,
@@ -118,8 +152,12 @@ def _not_text(source: str, error: UnicodeDecodeError) -> NoReturn:
 
 
 def _parse(text: str, source: str) -> Arguments:
+    return arguments.from_value(_json(text, source))
+
+
+def _json(text: str, source: str) -> Any:
     try:
-        return arguments.from_value(json.loads(text, parse_constant=_no_constant))
+        return json.loads(text, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         where = f"{error.msg} at line {error.lineno}, column {error.colno}"
         what = f"is not JSON: {where}" if text.strip() else "is empty"

@@ -12,14 +12,20 @@ from typing import Any
 
 import click
 
-from dataflow.cli import render
+from dataflow.cli import exits, render
 from dataflow.cli.screen import drain
-from dataflow.errors import DataflowError, UsageError
+from dataflow.cli.tables import output_options
+from dataflow.errors import DataflowError
+from dataflow.protocol.faults import Fault
 
 #: Each command and the object that implements it.
 _COMMANDS = {
     "activity.rerun": "dataflow.cli.rerun:rerun",
+    "activity_type.list": "dataflow.cli.types:activities",
+    "completion": "dataflow.cli.completion:completion",
     "decider.start": "dataflow.cli.decider:start",
+    "domain.info": "dataflow.cli.domains:info",
+    "domain.list": "dataflow.cli.domains:list_",
     "domain.register": "dataflow.cli.domains:register",
     "info": "dataflow.cli.info:info",
     "server.backup": "dataflow.cli.server:backup",
@@ -29,8 +35,27 @@ _COMMANDS = {
     "server.key.revoke": "dataflow.cli.server_keys:revoke",
     "server.start": "dataflow.cli.server:start",
     "standalone": "dataflow.cli.standalone:standalone",
+    "task.info": "dataflow.cli.tasks:info",
+    "tasklist.info": "dataflow.cli.task_lists:info",
     "worker.start": "dataflow.cli.worker:start",
+    "workflow.cancel": "dataflow.cli.control:cancel",
+    "workflow.filter": "dataflow.cli.executions:filter_",
+    "workflow.graph": "dataflow.cli.pictures:graph",
+    "workflow.history": "dataflow.cli.history:history",
+    "workflow.info": "dataflow.cli.executions:info",
+    "workflow.list": "dataflow.cli.executions:list_",
+    "workflow.profile": "dataflow.cli.tasks:profile",
+    "workflow.replay": "dataflow.cli.replay:replay",
+    "workflow.reset": "dataflow.cli.again:reset",
+    "workflow.restart": "dataflow.cli.again:restart",
+    "workflow.result": "dataflow.cli.result:result",
+    "workflow.signal": "dataflow.cli.control:signal",
     "workflow.start": "dataflow.cli.start:start",
+    "workflow.tasks": "dataflow.cli.tasks:tasks",
+    "workflow.terminate": "dataflow.cli.control:terminate",
+    "workflow.timeline": "dataflow.cli.pictures:timeline",
+    "workflow.watch": "dataflow.cli.watch:watch",
+    "workflow_type.list": "dataflow.cli.types:workflows",
 }
 
 #: Seconds for idle workers to notice that there is no more work.
@@ -82,51 +107,50 @@ def _print_version(ctx: click.Context, _: click.Parameter, value: Any) -> None:
     callback=_print_version,
     help="Show the version and exit.",
 )
-@click.option(
-    "--format",
-    "output",
-    type=click.Choice(["text", "json"]),
-    help="How commands print their outcome.",
-)
+@output_options
 @click.pass_context
-def command(ctx: click.Context, output: str | None) -> None:
-    """Durable workflows in plain Python."""
-    ctx.obj = output
+def command(ctx: click.Context, /, **options: Any) -> None:
+    """Durable workflows in plain Python.
+
+    Options may stand before the command or behind it; what stands behind it, counts.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    ctx.default_map = {str(ctx.invoked_subcommand): given}
     if ctx.invoked_subcommand is None:
         render.tell(ctx.get_help())
-        ctx.exit(2)
+        ctx.exit(exits.USAGE)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; it raises nothing that a user caused."""
     try:
         code = command.main(arguments, standalone_mode=False)
-    except UsageError as error:
-        render.error(error)
-        return 2
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "dataflow"
         render.error(error, f"{error.format_message().rstrip('.')} (see {path} --help)")
-        return error.exit_code
+        return exits.USAGE
     except click.ClickException as error:
         render.error(error, error.format_message())
         return error.exit_code
-    except DataflowError as error:  # what an engine has refused, and the like
+    except Fault as error:  # in words that are not ours, and may be the page of a gateway
+        render.error(error, " ".join(str(error).split()))
+        return exits.of_error(error)
+    except DataflowError as error:
         render.error(error)
-        return 1
+        return exits.of_error(error)
     except OSError as error:  # the output cannot be written: a full disk
         render.error(error)
-        return 1
+        return exits.FAILED
     except (KeyboardInterrupt, click.Abort):
         render.tell("interrupted")
-        return 130
+        return exits.INTERRUPTED
     except Exception as error:
         told = _refused_by_amazon(error)
         if told is None:
             raise
         render.error(error, told)
-        return 1
-    return code if isinstance(code, int) else 0
+        return exits.of_error(error)
+    return code if isinstance(code, int) else exits.DONE
 
 
 def _refused_by_amazon(error: Exception) -> str | None:
@@ -147,7 +171,7 @@ def main() -> int:
     problem = drain(sys.stdout) or drain(sys.stderr)
     if problem is not None and code == 0:
         render.error(problem)
-        code = 1
+        code = exits.FAILED
     if _work_goes_on():
         _leave(code)
     return code

@@ -11,14 +11,17 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dataflow.cli.screen import drain
+
 if TYPE_CHECKING:
     from dataflow.process.client import Ended
     from dataflow.process.local import Counts
+    from dataflow.protocol.names import CloseStatus
 
 #: Characters of a result that are shown to people.
 _RESULT_LENGTH = 500
@@ -44,6 +47,17 @@ def say(text: str) -> None:
     print(text)
 
 
+def lines(texts: Iterable[str], *, flush: bool = False) -> None:
+    """Print line by line; the lines stop coming where the reader goes away (``| head``)."""
+    try:
+        for text in texts:
+            print(text, flush=flush)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        drain(sys.stdout)
+
+
 def tell(text: str) -> None:
     """Print to standard error, below what was printed to standard output before."""
     with suppress(OSError):  # it will fail again, where the process ends
@@ -51,6 +65,17 @@ def tell(text: str) -> None:
             sys.stdout.flush()
     if sys.stderr is not None:  # print() would take None for standard output
         print(text, file=sys.stderr, flush=True)
+
+
+def ask(question: str) -> bool:
+    """A question on the terminal, to be answered with yes or no; no answer is no."""
+    import click
+
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:
+        tell("")
+        return False
 
 
 def error(problem: BaseException, message: str | None = None) -> None:
@@ -91,13 +116,14 @@ def as_text(outcome: Ended, seconds: float) -> str:
     elif outcome.status == "COMPLETED":
         reason = _cut(outcome.result or "null")
     head = f"{told} {seconds:.2f} s" + (f": {reason}" if reason else "")
-    return "\n".join([head, *(f"  {line}".rstrip() for line in _explanation(outcome.details))])
+    return "\n".join([head, *(f"  {line}".rstrip() for line in explanation(outcome.details))])
 
 
-def failure(reason: str | None, details: str | None) -> str:
+def failure(reason: str | None, details: str | None, *, status: CloseStatus = "FAILED") -> str:
     """Why something failed, for people."""
-    lines = [f"  {line}".rstrip() for line in _explanation(details)]
-    return "\n".join([f"failed: {reason or 'no reason was given'}", *lines])
+    lines = [f"  {line}".rstrip() for line in explanation(details)]
+    how = status.lower().replace("_", " ")
+    return "\n".join([f"{how}: {reason or 'no reason was given'}", *lines])
 
 
 def as_json(outcome: Ended) -> str:
@@ -128,7 +154,7 @@ def _structure(details: str | None) -> dict[str, Any] | None:
     return told if isinstance(told, dict) else None
 
 
-def _explanation(details: str | None) -> list[str]:
+def explanation(details: str | None) -> list[str]:
     """The lines that explain a failure: the traceback, or whatever the details are."""
     told = _structure(details)
     if told is None or not isinstance(told.get("traceback"), list):

@@ -8,7 +8,7 @@ import click
 
 from dataflow.cli import render
 from dataflow.cli.options import domain_option, engine_option, home_option
-from dataflow.errors import UsageError
+from dataflow.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
     from dataflow.history import TaskRecord
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 @click.command(
     short_help="Do one activity again, in this process.",
-    epilog="\b\nExample:\ndataflow activity.rerun --workflow-id order-17 --activity-id "
-    "activity-shop.charge-1",
+    epilog="\b\nExample:\ndataflow activity.rerun --workflow-id order-17 --scheduled-id 12",
 )
 @domain_option
 @click.option("--workflow-id", metavar="ID", required=True, help="The execution.")
@@ -37,7 +36,7 @@ def rerun(**options: Any) -> None:
 
     The engine is only read: the execution hears nothing of it.
 
-    Exit code: 0 if the activity returned, 1 if it failed, 2 if there is no such activity.
+    Exit code: 0 if the activity returned, 1 if it failed, 3 if there is no such activity.
     """
     from dataflow.cli import logs
     from dataflow.clock import SystemClock
@@ -52,7 +51,7 @@ def rerun(**options: Any) -> None:
     if (options["activity_id"] is None) is (options["scheduled_id"] is None):
         raise UsageError("name the activity: with --activity-id or with --scheduled-id")
     name = domain(options["domain"])
-    with connect(options["engine"], home=options["home"]) as connection:
+    with connect(options["engine"], home=options["home"], look=True) as connection:
         client = Client(connection.service, name)
         execution = client.find(options["workflow_id"], options["run_id"])
         record = _find(client.history(execution), options)
@@ -84,11 +83,11 @@ def _find(events: list[Any], options: dict[str, Any]) -> TaskRecord:
         if wanted > len(events) or not isinstance(
             events[wanted - 1].attributes, ev.ActivityTaskScheduled
         ):
-            raise UsageError(f"event {wanted} does not schedule an activity")
+            raise NotFound(f"event {wanted} does not schedule an activity")
         activity_id = events[wanted - 1].attributes.activity_id
     record = History(events).tasks.get(activity_id)
     if record is None or record.kind != "activity":
         known = [r.task_id for r in History(events).tasks.values() if r.kind == "activity"]
         told = ", ".join(known[:5]) + (" and others" if len(known) > 5 else "")  # noqa: PLR2004
-        raise UsageError(f"there is no activity {activity_id}: there are {told or 'none'}")
+        raise NotFound(f"there is no activity {activity_id}: there are {told or 'none'}")
     return record

@@ -126,7 +126,7 @@ def check(ctx: click.Context, *, file: str | None, home: str | None, output: str
     if file is not None and home is not None:
         raise UsageError(f"name {file} or --home {home}: one file is checked")
     report = check(file or _file(home))
-    if (output or ctx.obj) == "json":
+    if output == "json":
         render.say(json.dumps(asdict(report)))
     else:
         for problem in report.problems:
@@ -149,8 +149,7 @@ def check(ctx: click.Context, *, file: str | None, home: str | None, output: str
 @click.argument("file")
 @home_option
 @format_option
-@click.pass_context
-def backup(ctx: click.Context, *, file: str, home: str | None, output: str | None) -> None:
+def backup(*, file: str, home: str | None, output: str | None) -> None:
     """Copy the server's file to FILE, which must not exist; the server may run meanwhile.
 
     To go back to the copy, stop the server and put it in the place of engine.db; if there are
@@ -161,7 +160,7 @@ def backup(ctx: click.Context, *, file: str, home: str | None, output: str | Non
     from dataflow.engine.backup import backup
 
     size = backup(_file(home), Path(file))
-    if (output or ctx.obj) == "json":
+    if output == "json":
         render.say(json.dumps({"file": str(Path(file).absolute()), "bytes": size}))
     else:
         render.tell(f"copied {size:,} bytes to {file}")

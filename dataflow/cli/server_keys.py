@@ -51,9 +51,7 @@ _COLUMNS = ("name", "access_key_id", "role", "domain", "task_list", "created")
     help="Add the key to this AWS credentials file, as the profile N, instead of printing it.",
 )
 @format_option
-@click.pass_context
-def create(  # noqa: PLR0913 - one for each option
-    ctx: click.Context,
+def create(
     *,
     home: str | None,
     name: str | None,
@@ -95,7 +93,7 @@ def create(  # noqa: PLR0913 - one for each option
             keys.revoke(key.access_key_id)  # nobody would know its secret
             raise
         told["credentials"] = str(profile)
-    if (output or ctx.obj) == "json":
+    if output == "json":
         render.say(json.dumps(told))
         return
     if profile is None:
@@ -108,14 +106,13 @@ def create(  # noqa: PLR0913 - one for each option
 @click.command("list", short_help="Show the keys, without their secrets.")
 @home_option
 @format_option
-@click.pass_context
-def list_(ctx: click.Context, *, home: str | None, output: str | None) -> None:
+def list_(*, home: str | None, output: str | None) -> None:
     """Show the keys that the server accepts, the oldest first, without their secrets."""
     from tabulate import tabulate
 
     file = _key_file(home)
     keys = sorted(file.current().values(), key=lambda key: (key.created, key.name))
-    if (output or ctx.obj) == "json":
+    if output == "json":
         render.say(json.dumps([_public(key) for key in keys]))
     elif keys:
         rows = [[str(value or "-") for value in _public(key).values()] for key in keys]
@@ -129,12 +126,11 @@ def list_(ctx: click.Context, *, home: str | None, output: str | None) -> None:
 @click.argument("key", metavar="NAME|ID")
 @home_option
 @format_option
-@click.pass_context
-def revoke(ctx: click.Context, *, key: str, home: str | None, output: str | None) -> None:
+def revoke(*, key: str, home: str | None, output: str | None) -> None:
     """Drop the key of this name or access key id. A running server refuses it from now on."""
     file = _key_file(home)
     revoked = file.revoke(key)
-    if (output or ctx.obj) == "json":
+    if output == "json":
         render.say(json.dumps({**_public(revoked), "file": str(file.path)}))
     else:
         render.tell(f"revoked {_described(revoked)}, no longer in {file.path}")

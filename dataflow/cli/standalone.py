@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dataflow.cli import render
+from dataflow.cli import exits, render
 from dataflow.cli.options import (
     decision_tasks_timeout_option,
     domain_option,
@@ -107,10 +107,11 @@ def standalone(ctx: click.Context, /, **options: Any) -> None:
     The execution is kept by the engine (by default the embedded one, in its home directory): after
     a crash the same command with the same --workflow-id goes on where it was.
 
-    Exit code: 0 if it completed, 1 if it did not, 2 if it could not be started, 130 if it was
-    interrupted.
+    Exit code: 0 if it completed; 1 if it failed; 2 if it could not be started as written; 3 if
+    there is no run to repair; 4 if it was cancelled or terminated; 5 if it has timed out; 6 if
+    there is no way to the engine; 130 if it was interrupted.
     """
-    as_json = (options["output"] or ctx.obj) == "json"
+    as_json = options["output"] == "json"
     screen = Screen(keep_stdout=as_json)
     from dataflow.cli import logs
     from dataflow.clock import SystemClock
@@ -142,12 +143,12 @@ def standalone(ctx: click.Context, /, **options: Any) -> None:
     if ended is None:
         name = run.execution.workflow_id
         render.tell(f"interrupted: the same command with --workflow-id {name} goes on with it")
-        ctx.exit(130)
+        ctx.exit(exits.INTERRUPTED)
     if as_json:
         screen.answer(render.as_json(ended))
     else:
         render.tell(render.as_text(ended, clock.now() - began))
-    ctx.exit(0 if ended.status == "COMPLETED" else 1)
+    ctx.exit(exits.of_end(ended.status))
 
 
 class _Status:

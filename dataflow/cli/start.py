@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dataflow.cli import render
+from dataflow.cli import exits, render
 from dataflow.cli.options import (
     decision_tasks_timeout_option,
     domain_option,
@@ -22,7 +22,6 @@ from dataflow.cli.screen import Screen
 from dataflow.errors import UsageError
 
 if TYPE_CHECKING:
-    from dataflow.process.client import Ended
     from dataflow.process.local import LocalRun
 
 #: Seconds between two looks whether an execution has ended.
@@ -92,14 +91,16 @@ def start(ctx: click.Context, /, **options: Any) -> None:
     standard error.
 
     Exit code: 0 if it was started, or has completed; 1 if it failed, or an execution of its
-    workflow id is open; 2 if it could not be started; 130 if it was interrupted.
+    workflow id is open; 2 if it could not be started as written; 3 if there is no such domain; 4 if
+    it was cancelled or terminated; 5 if it has timed out; 6 if there is no engine; 130 if it was
+    interrupted.
     """
     local = options["local"]
     for member, option in (_REMOTE_ONLY if local else _LOCAL_ONLY).items():
         if options[member]:
             where = "without --local" if local else "with --local"
             raise UsageError(f"{option} goes {where} only")
-    as_json = (options["output"] or ctx.obj) == "json"
+    as_json = options["output"] == "json"
     if local:
         _run_here(ctx, options, as_json=as_json)
     else:
@@ -117,7 +118,7 @@ def _run_there(ctx: click.Context, options: dict[str, Any], *, as_json: bool) ->
     from dataflow.clock import SystemClock
     from dataflow.connect import connect
     from dataflow.process import loading
-    from dataflow.process.client import AlreadyStarted, Client
+    from dataflow.process.client import Client
     from dataflow.settings import domain
 
     logs.configure()
@@ -129,11 +130,7 @@ def _run_there(ctx: click.Context, options: dict[str, Any], *, as_json: bool) ->
         client = Client(connection.service, domain(options["domain"]))
         clock = SystemClock()
         began = clock.now()
-        try:
-            execution = client.start(begin)
-        except AlreadyStarted as error:
-            render.error(error)
-            ctx.exit(1)
+        execution = client.start(begin)
         names = {"workflow_id": execution.workflow_id, "run_id": execution.run_id}
         if not options["wait"]:
             render.say(json.dumps(names) if as_json else " ".join(names.values()))
@@ -143,13 +140,13 @@ def _run_there(ctx: click.Context, options: dict[str, Any], *, as_json: bool) ->
             ended = client.wait(execution, threading.Event(), longest_pause=_LONGEST_PAUSE)
         except KeyboardInterrupt:
             render.tell("interrupted; the execution goes on")
-            ctx.exit(130)
+            ctx.exit(exits.INTERRUPTED)
     assert ended is not None
     if as_json:
         render.say(render.as_json(ended))
     else:
         render.tell(render.as_text(ended, clock.now() - began))
-    ctx.exit(_code(ended))
+    ctx.exit(exits.of_end(ended.status))
 
 
 # --- in this process ------------------------------------------------------------------------
@@ -174,7 +171,7 @@ def _run_here(ctx: click.Context, options: dict[str, Any], *, as_json: bool) -> 
         screen.end_line()
         after = "" if started is None else f" after {clock.now() - started:.2f} s"
         render.tell(f"interrupted{after}")
-        ctx.exit(130)
+        ctx.exit(exits.INTERRUPTED)
     screen.end_line()
     for notice in outcome.notices:
         render.warning(notice)
@@ -182,11 +179,8 @@ def _run_here(ctx: click.Context, options: dict[str, Any], *, as_json: bool) -> 
         screen.answer(render.as_json(outcome))
     else:
         render.tell(render.as_text(outcome, seconds))
-    ctx.exit(_code(outcome))
-
-
-def _code(ended: Ended) -> int:
-    return 0 if ended.status == "COMPLETED" else 1
+    # Nobody terminates it but the run itself, when it cannot go on.
+    ctx.exit(exits.FAILED if outcome.status == "TERMINATED" else exits.of_end(outcome.status))
 
 
 def _prepare(

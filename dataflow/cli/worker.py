@@ -100,7 +100,8 @@ def start(ctx: click.Context, /, **options: Any) -> None:
     SIGUSR1: write the stacks of all threads. LOG_LEVEL says what is logged (default: WARNING),
     DATAFLOW_LOG_FORMAT (text or json) how.
 
-    Exit code: 0 when it was told to stop, 1 if it had to be cut short, 2 if it cannot work.
+    Exit code: 0 when it was told to stop, 1 if it had to be cut short, 2 if it cannot work, 3 if
+    there is no such domain, 6 if there is no engine.
     """
     from dataflow.cli import logs
     from dataflow.cli.fleet import Fleet, supervise, work

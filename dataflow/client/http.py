@@ -26,7 +26,7 @@ from dataflow.client.repeating import POLLS, no_task, passes, pause, repeatable
 from dataflow.client.signing import CONTENT_TYPE, signature
 from dataflow.client.wire import Answer, Breaker, Wire
 from dataflow.clock import SystemClock
-from dataflow.errors import UsageError
+from dataflow.errors import Unreachable
 from dataflow.protocol import operations
 from dataflow.protocol.faults import Fault, ServiceUnavailable, fault
 from dataflow.protocol.limits import POLL_SECONDS
@@ -90,18 +90,18 @@ class HttpService(Service):
     def reach(self) -> None:
         """Make sure that there is a server, by a connection that the first call will use.
 
-        Raises `UsageError`, which says why there is none; `NoServer` if nobody listens there.
+        Raises `Unreachable`, which says why there is none; `NoServer` if nobody listens there.
         """
         ping = b"GET /healthz HTTP/1.1\r\nhost: %b\r\n\r\n" % self._address.host.encode()
         try:
             wire = Wire(self._address)
             wire.ask(ping, REACH_SECONDS)  # whatever it says: it speaks HTTP
         except Unsent as problem:
-            cls = NoServer if problem.nobody else UsageError
+            cls = NoServer if problem.nobody else Unreachable
             raise cls(str(problem)) from problem
         except Unanswered as problem:
             hint = ": is it https:// ?" if self.url.startswith("http:") else ""
-            raise UsageError(f"{problem}{hint}") from problem
+            raise Unreachable(f"{problem}{hint}") from problem
         self._give_back(wire)
 
     def poller(self) -> HttpPoller:
@@ -149,7 +149,7 @@ class HttpService(Service):
                 raise problem
             return
         if problem.lasting:
-            raise UsageError(str(problem)) from problem
+            raise Unreachable(str(problem)) from problem
         if isinstance(problem, Unsent):
             if last:
                 raise ServiceUnavailable(f"{problem}; the request was not sent") from problem

@@ -6,7 +6,7 @@ it does no harm twice.
 
 from __future__ import annotations
 
-from dataflow.errors import UsageError
+from dataflow.errors import Unreachable
 
 
 class _NoAnswer(Exception):
@@ -32,5 +32,5 @@ class Unanswered(_NoAnswer):
     """The request was sent. Whether the server has carried it out, nobody knows."""
 
 
-class NoServer(UsageError):
+class NoServer(Unreachable):
     """Nobody listens where a server was looked for."""

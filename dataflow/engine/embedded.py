@@ -41,7 +41,7 @@ class Engine(Service):
     ``engine.exceptions.UnknownResourceFault`` and in `dataflow.protocol.faults`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - options, by keyword
         self,
         path: str | Path,
         *,
@@ -51,6 +51,7 @@ class Engine(Service):
         limits: Limits = SWF_LIMITS,
         quotas: Quotas = NO_QUOTAS,
         lambdas: Mapping[str, Callable[[str], str | None]] | Invoker | None = None,
+        read_only: bool = False,
     ) -> None:
         """Open the file, or make it, and own it until `close`.
 
@@ -60,6 +61,8 @@ class Engine(Service):
         waits for a task; 0: not at all. ``limits``: of an execution and a request. ``quotas``: of
         the account, off unless given. ``lambdas``: the Lambda functions by their names, called with
         their input (JSON text); or an `Invoker`, such as `dataflow.engine.lambdas.AwsLambda`.
+        ``read_only``: look at a file that may be another process's; whatever would change something
+        is refused, and nothing times out.
 
         Raises `UsageError` if the file cannot be used, `EngineInUse` if another process owns it.
         """
@@ -72,6 +75,7 @@ class Engine(Service):
             limits=limits,
             quotas=quotas,
             invoke_lambda=functions,
+            read_only=read_only,
         )
 
     def _call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:

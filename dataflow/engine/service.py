@@ -98,11 +98,13 @@ class EngineService:
         quotas: Quotas = NO_QUOTAS,
         invoke_lambda: Invoker | None = None,
         metrics: Metrics | None = None,
+        read_only: bool = False,
     ) -> None:
         """Open the file, or make it, and take up what is open in it.
 
         ``clock``: if given, no thread watches the time: what is due takes effect at the next
-        request. ``poll_seconds``: how long polls wait, 0: not at all.
+        request. ``poll_seconds``: how long polls wait, 0: not at all. ``read_only``: one can look
+        at what is in the file, whoever owns it; nothing else is done, and nothing takes effect.
 
         Raises `UsageError` if the file cannot be used: `EngineInUse` if another engine owns it.
         """
@@ -124,7 +126,7 @@ class EngineService:
         self._alarm = threading.Condition(self.lock)
         #: Until when the thread for deadlines sleeps.
         self._asleep_until = 0.0
-        store = Store(path, durability=durability)
+        store = Store(path, durability=durability, read_only=read_only)
         try:
             self._tokens = Tokens(store.secret)
             self._state = State(store, limits=limits, quotas=quotas, invoke=self._functions.invoke)
@@ -144,6 +146,10 @@ class EngineService:
             observe=self._metrics.commit,
         )
         self._watch: threading.Thread | None = None
+        if read_only:
+            # As if the disk could not be written just now: one can still look.
+            self._commits.probe()
+            return
         if clock is None:
             self._watch = threading.Thread(
                 target=self._keep_time, name="dataflow-time", daemon=True

@@ -2,7 +2,7 @@
 
 It stores and finds; what the content means, only the rules know. One connection writes, for one
 thread at a time, a `Batch` in a transaction; any number of others read what is committed
-(write-ahead log), from any thread.
+(write-ahead log), from any thread. Whoever only reads needs not own the file.
 """
 
 from __future__ import annotations
@@ -100,19 +100,23 @@ class Found(NamedTuple):
 class Store:
     """An open file. Its methods raise `sqlite3.Error` where the disk fails."""
 
-    def __init__(self, path: str | Path, *, durability: Durability = "full") -> None:
+    def __init__(
+        self, path: str | Path, *, durability: Durability = "full", read_only: bool = False
+    ) -> None:
         """Open the file, or make it; own it.
 
-        Raises `UsageError` (`EngineInUse`) if it cannot be used.
+        ``read_only``: open a file that is there, whoever owns it, and write nothing. Raises
+        `UsageError` (`EngineInUse`) if it cannot be used.
         """
         self.path = str(path)
+        self._read_only = read_only
         self.in_memory = self.path == MEMORY
         self._ownership: Ownership | None = None
         self._readers: list[sqlite3.Connection] = []
         self._memory_lock = threading.RLock()
         self._closed = False
         try:
-            if not self.in_memory:
+            if not self.in_memory and not read_only:
                 self._ownership = Ownership(Path(path))
             self._writer = self._connect()
             try:
@@ -137,6 +141,13 @@ class Store:
     def _prepare(self, durability: Durability) -> None:
         writer = self._writer
         version = schema.check(writer, self.path)
+        if self._read_only:
+            if version < schema.VERSION:
+                raise UsageError(
+                    f"{self.path} has schema {version}, this version reads {schema.VERSION}: start "
+                    "the server once, which brings it up to date"
+                )
+            return
         if version == 0:
             writer.execute("PRAGMA auto_vacuum = INCREMENTAL")
         writer.execute("PRAGMA journal_mode = WAL")
@@ -149,8 +160,13 @@ class Store:
 
     def _connect(self) -> sqlite3.Connection:
         # Each connection is used by one thread at a time, which need not be the same.
+        path = f"{Path(self.path).absolute().as_uri()}?mode=ro" if self._read_only else self.path
         return sqlite3.connect(
-            self.path, isolation_level=None, check_same_thread=False, cached_statements=512
+            path,
+            uri=self._read_only,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=512,
         )
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ execution may add ``definition``, the path of the workflow's class, so that any 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -38,6 +39,9 @@ class _Ours(msgspec.Struct, forbid_unknown_fields=True):
 
 _OURS = msgspec.json.Decoder(_Ours)
 
+#: What `of_attempt` adds.
+_LATER_ATTEMPT = re.compile(r',"attempt":\d+\}\Z')
+
 _MEMBERS = {"args", "kwargs", "meta", "attempt", "definition"}
 
 
@@ -50,6 +54,16 @@ def decode(text: str | None) -> Arguments:
     except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
         return from_value(codec.decode(text))
     return Arguments(given.args, given.kwargs, given.meta, given.attempt, given.definition)
+
+
+def of_attempt(text: str, attempt: int) -> str:
+    """The input of this attempt of a task, from the second on, given that of the first."""
+    return f'{text[:-1]},"attempt":{attempt}}}'
+
+
+def of_first_attempt(text: str | None) -> str | None:
+    """The input of a task's first attempt, given that of any."""
+    return None if text is None else _LATER_ATTEMPT.sub("}", text)
 
 
 def from_value(value: Any) -> Arguments:

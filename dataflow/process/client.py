@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from dataflow.errors import UsageError
+from dataflow.chance import new_id
+from dataflow.errors import DataflowError, NotFound
+from dataflow.inspection.executions import ending
+from dataflow.inspection.reading import Reader
 from dataflow.payload import codec
 from dataflow.process.calls import code
 from dataflow.process.registering import Registrar
 from dataflow.protocol import events as ev
-from dataflow.protocol.events import CLOSE_STATUS
+from dataflow.protocol.limits import ID_LENGTH
 from dataflow.protocol.names import CloseStatus
 from dataflow.protocol.service import Service
 from dataflow.protocol.values import WorkflowExecution, WorkflowType
@@ -61,8 +65,20 @@ class Ended:
         return codec.decode(self.result)
 
 
-class AlreadyStarted(UsageError):
+class AlreadyStarted(DataflowError):
     """An execution of this workflow id is open."""
+
+
+def own_list(workflow_id: str) -> str:
+    """A task list that one execution has for itself, and which nobody will know after it."""
+    return f"{workflow_id[: ID_LENGTH // 2]}-{new_id()}"
+
+
+def is_own_list(workflow_id: str, name: str) -> bool:
+    """Whether `own_list` has made this task list."""
+    return (
+        re.fullmatch(f"{re.escape(workflow_id[: ID_LENGTH // 2])}-[0-9a-f]{{32}}", name) is not None
+    )
 
 
 class Client:
@@ -72,6 +88,7 @@ class Client:
         self._service = service
         self._domain = domain
         self._registrar = Registrar(service, domain)
+        self._reader = Reader(service, domain)
 
     def ensure_domain(self) -> None:
         """Register the domain, if it is not."""
@@ -93,7 +110,7 @@ class Client:
         try:
             self._registrar.workflow(start.workflow_type)
         except self._service.exceptions.UnknownResourceFault as error:
-            raise UsageError(
+            raise NotFound(
                 f"there is no domain {self._domain}: name one with --domain or SWF_DOMAIN, or "
                 f"make it with `dataflow domain.register {self._domain}`"
             ) from error
@@ -132,35 +149,19 @@ class Client:
             executionFilter={"workflowId": workflow_id},
         )["executionInfos"]
         if not found:
-            raise UsageError(f"no execution with the workflow id {workflow_id} is open")
+            raise NotFound(f"no execution with the workflow id {workflow_id} is open")
         return self._service.describe_workflow_execution(
             domain=self._domain, execution=found[0]["execution"]
         )
 
     def find(self, workflow_id: str, run_id: str | None = None) -> WorkflowExecution:
         """The execution of this workflow id: of this run, or the latest, open or closed."""
-        if run_id:
-            return WorkflowExecution(workflow_id, run_id)
-        request: dict[str, Any] = {
-            "domain": self._domain,
-            "startTimeFilter": {"oldestDate": 0},
-            "executionFilter": {"workflowId": workflow_id},
-            "maximumPageSize": 1,
-        }
-        for lists in (
-            self._service.list_open_workflow_executions,
-            self._service.list_closed_workflow_executions,
-        ):
-            for info in lists(**request)["executionInfos"]:
-                return WorkflowExecution(workflow_id, info["execution"]["runId"])
-        raise UsageError(f"there is no execution {workflow_id} in the domain {self._domain}")
+        found = self._reader.find(workflow_id, run_id)
+        return WorkflowExecution(found.workflow_id, found.run_id)
 
     def history(self, execution: WorkflowExecution) -> list[ev.Event]:
         """All events of an execution."""
-        pages = self._service.get_paginator("get_workflow_execution_history").paginate(
-            domain=self._domain, execution=_wire(execution)
-        )
-        return [ev.from_wire(wire) for page in pages for wire in page["events"]]
+        return list(self._reader.events(execution))
 
     def counts(self, execution: WorkflowExecution) -> dict[str, int]:
         """The open counts of an execution, as `DescribeWorkflowExecution` names them."""
@@ -176,50 +177,43 @@ class Client:
         """
         pause = _PAUSE
         while not stop.wait(min(pause, longest_pause)):
+            execution, found = self._look(execution)
+            if found is not None:
+                return found
             pause = min(2 * pause, _LONGEST_PAUSE)
-            info = self._describe(execution)["executionInfo"]
-            if info["executionStatus"] == "OPEN":
-                continue
-            last = self._last_event(execution)
-            if isinstance(last, ev.WorkflowExecutionContinuedAsNew):
-                execution = WorkflowExecution(execution.workflow_id, last.new_execution_run_id)
-                pause = _PAUSE
-                continue
-            return Ended(**ending(execution, last))
         return None
+
+    def look(self, execution: WorkflowExecution) -> Ended | None:
+        """How the execution has ended, or the one that it goes on as; None: it is open."""
+        return self._look(execution)[1]
+
+    def _look(self, execution: WorkflowExecution) -> tuple[WorkflowExecution, Ended | None]:
+        while self._describe(execution)["executionInfo"]["executionStatus"] != "OPEN":
+            last = self._reader.last_event(execution).attributes
+            if not isinstance(last, ev.WorkflowExecutionContinuedAsNew):
+                return execution, Ended(**ended(execution, last))
+            execution = WorkflowExecution(execution.workflow_id, last.new_execution_run_id)
+        return execution, None
 
     def _describe(self, execution: WorkflowExecution) -> dict[str, Any]:
         return self._service.describe_workflow_execution(
             domain=self._domain, execution=_wire(execution)
         )
 
-    def _last_event(self, execution: WorkflowExecution) -> ev.Attributes:
-        events = self._service.get_workflow_execution_history(
-            domain=self._domain,
-            execution=_wire(execution),
-            reverseOrder=True,
-            maximumPageSize=1,
-        )["events"]
-        return ev.from_wire(events[0]).attributes
 
-
-def ending(execution: WorkflowExecution, last: ev.Attributes) -> dict[str, Any]:
+def ended(execution: WorkflowExecution, last: ev.Attributes) -> dict[str, Any]:
     """The members of `Ended`, from the last event of an execution."""
+    how = ending(last)
+    assert how is not None
     return {
         "workflow_id": execution.workflow_id,
         "run_id": execution.run_id,
-        "status": CLOSE_STATUS[type(last)],
-        "result": getattr(last, "result", None),
-        "reason": getattr(last, "reason", None) or _reason(last),
-        "details": getattr(last, "details", None),
+        "status": how.status,
+        "result": how.result,
+        "reason": how.reason,
+        "details": how.details,
     }
 
 
 def _wire(execution: WorkflowExecution) -> dict[str, str]:
     return {"workflowId": execution.workflow_id, "runId": execution.run_id}
-
-
-def _reason(last: ev.Attributes) -> str | None:
-    if isinstance(last, ev.WorkflowExecutionTimedOut):
-        return "the execution took longer than its execution_timeout"
-    return None

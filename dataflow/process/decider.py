@@ -64,6 +64,8 @@ class _Duty:
     task_list: str
     identity: str
     sticky_seconds: int
+    #: See `Decider`.
+    reverts_to_start: bool
     registrar: Registrar
     place: Callable[[Decision], Decision] | None
     #: Set when no more tasks shall be taken.
@@ -90,12 +92,16 @@ class Decider:
         identity: str = "",
         limits: Limits = SWF_LIMITS,
         place: Callable[[Decision], Decision] | None = None,
+        reverts_to_start: bool = False,
     ) -> None:
         """``threads``: with two, one slow execution does not keep others waiting.
 
         ``place`` has the last word on each decision, such as on the task list of an activity.
         ``cache_size``: runs that each thread keeps suspended; 0: every decision replays the whole
         history. ``sticky_seconds``: how long a task may wait for the thread that has its run.
+        ``reverts_to_start``: whether an execution may go back to the list that it was started on
+        when a redirection ends, even if it was moved to this one for good (by a reset): then such
+        an execution is not redirected.
         """
         prepare()
         self._stopping = False
@@ -111,6 +117,7 @@ class Decider:
             task_list=task_list,
             identity=identity,
             sticky_seconds=sticky_seconds,
+            reverts_to_start=reverts_to_start,
             registrar=Registrar(connection.service, domain),
             place=place,
             stop=self._stop,
@@ -392,11 +399,20 @@ class _Thread:
         request: dict[str, Any] = {
             "taskToken": task["taskToken"],
             "decisions": [de.to_wire(decision) for decision in decisions],
-            **(self._back if answer.postponed or duty.stop.is_set() else self._here),
+            **(self._back if answer.postponed or not self._may_keep(task) else self._here),
         }
         if answer.execution_context is not None:
             request["executionContext"] = answer.execution_context
         return request
+
+    def _may_keep(self, task: Mapping[str, Any]) -> bool:
+        """Whether the next task of an execution may be redirected to this thread."""
+        duty = self._duty
+        if duty.stop.is_set():
+            return False
+        if not duty.reverts_to_start:
+            return True
+        return self._runs.task_list(task["workflowExecution"]["runId"]) == duty.task_list
 
 
 _LOST = {"event": "decision.lost"}

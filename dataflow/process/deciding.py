@@ -143,6 +143,12 @@ class Runs:
         told = json.dumps({"postponed": failure.cut(told, _TOLD)}, ensure_ascii=False)
         return Answer(decisions=(timer,), execution_context=told, postponed=True)
 
+    def task_list(self, run_id: str) -> str | None:
+        """The task list that a run was started on; None if it is not suspended here."""
+        run = self._runs.get(run_id)
+        started = None if run is None else run.history.started
+        return None if started is None else started.task_list.name
+
     def drop(self, run_id: str) -> None:
         """Let go of a run."""
         run = self._runs.pop(run_id, None)

@@ -16,7 +16,7 @@ from dataflow.chance import SeededChance, new_id
 from dataflow.clock import Clock, SystemClock
 from dataflow.engine.rules import requests
 from dataflow.engine.rules.execution import Execution
-from dataflow.process.client import Ended, ending
+from dataflow.process.client import Ended, ended
 from dataflow.process.jobs import Canceled, Completed, Failed, Heartbeat, Job, Report, Started
 from dataflow.process.threads import ThreadWorkers, default_size
 from dataflow.protocol import events as ev
@@ -308,7 +308,7 @@ class LocalRun:
     def _outcome(self) -> Outcome:
         execution = WorkflowExecution(self._execution.workflow_id, self._execution.run_id)
         last = self._events[-1].attributes
-        return Outcome(**ending(execution, last), notices=self._notices, history=self._events)
+        return Outcome(**ended(execution, last), notices=self._notices, history=self._events)
 
 
 def local_run(

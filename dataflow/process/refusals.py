@@ -6,7 +6,7 @@ a moment.
 
 from __future__ import annotations
 
-from dataflow.errors import UsageError
+from dataflow.errors import NotFound, UsageError
 from dataflow.process.calls import code
 
 _UNKNOWN = "UnknownResourceFault"
@@ -47,7 +47,7 @@ def refusal(error: Exception, domain: str, task_list: str) -> UsageError | None:
     if isinstance(error, UsageError):
         return error
     if told == _UNKNOWN:
-        return UsageError(
+        return NotFound(
             f"there is no domain {domain} ({error}): register it, `dataflow domain.register "
             f"{domain}`, or name another one"
         )

@@ -1,8 +1,8 @@
 """A new run with the results of an old one: only what failed, or is to be done again, is done.
 
 Activity tasks that completed in the old run, under the same id, of the same type and with the same
-input, are scheduled on a task list of their own, where a thread answers them with the old results.
-So the new history holds everything, and needs the old one no more.
+input, are scheduled on a task list of their own, where they are answered with the old results. So
+the new history holds everything, and needs the old one no more.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from dataflow.history import History
+from dataflow.inspection.tasks import Task, tasks
+from dataflow.payload.arguments import of_first_attempt
 from dataflow.process.calls import passes, pauses
 from dataflow.process.polling import Connection
 from dataflow.protocol.decisions import Decision, ScheduleActivityTask
@@ -22,6 +23,16 @@ from dataflow.protocol.events import Event
 from dataflow.protocol.values import TaskList
 
 _log = logging.getLogger(__name__)
+
+
+def is_same(task: Task, decision: ScheduleActivityTask) -> bool:
+    """Whether a decision schedules what another run calls this task; at any attempt."""
+    kind = decision.activity_type
+    return (task.name, task.version, of_first_attempt(task.input)) == (
+        kind.name,
+        kind.version,
+        of_first_attempt(decision.input),
+    )
 
 
 class Repair:
@@ -46,11 +57,11 @@ class Repair:
         self._task_list = TaskList(task_list)
         forced = re.compile(force) if force else None
         self._done = {
-            record.task_id: record
-            for record in History(old).tasks.values()
-            if record.kind == "activity"
-            and record.state == "completed"
-            and not (forced and forced.search(record.task_id))
+            task.task_id: task
+            for task in tasks(old)
+            if task.kind == "activity"
+            and task.state == "completed"
+            and not (forced and forced.search(task.task_id))
         }
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._give, name="repair", daemon=True)
@@ -69,12 +80,7 @@ class Repair:
         if type(decision) is not ScheduleActivityTask:
             return None
         done = self._done.get(decision.activity_id)
-        kind = decision.activity_type
-        if done is None or (done.name, done.version, done.input) != (
-            kind.name,
-            kind.version,
-            decision.input,
-        ):
+        if done is None or not is_same(done, decision):
             return None
         return msgspec.structs.replace(decision, task_list=self._task_list)
 

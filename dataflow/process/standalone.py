@@ -17,9 +17,8 @@ from typing import Any
 
 import msgspec
 
-from dataflow.chance import new_id
 from dataflow.errors import UsageError
-from dataflow.process.client import AlreadyStarted, Client, Ended, Start
+from dataflow.process.client import AlreadyStarted, Client, Ended, Start, own_list
 from dataflow.process.decider import Decider
 from dataflow.process.definitions import Definitions
 from dataflow.process.polling import Connection
@@ -133,7 +132,7 @@ class Standalone:
 
     def _begin(self, start: Start) -> tuple[WorkflowExecution, str]:
         """Start the execution, or find the one that an earlier command has started."""
-        task_list = f"{start.workflow_id[: ID_LENGTH // 2]}-{new_id()}"
+        task_list = own_list(start.workflow_id)
         try:
             return self.client.start(replace(start, task_list=task_list)), task_list
         except AlreadyStarted:

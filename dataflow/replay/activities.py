@@ -26,7 +26,7 @@ import msgspec
 from dataflow.activity import Activity
 from dataflow.errors import PayloadError, TaskFailed, TaskTimedOut
 from dataflow.futures import Future, follow
-from dataflow.payload import codec, failure
+from dataflow.payload import arguments, codec, failure
 from dataflow.protocol import decisions as de
 from dataflow.protocol import events as ev
 from dataflow.protocol.decisions import Decision
@@ -43,7 +43,7 @@ _PASSING_CAUSES = frozenset({"OPEN_ACTIVITIES_LIMIT_EXCEEDED", "ACTIVITY_CREATIO
 
 
 #: Characters of `Call.input_of_attempt` that are not in the input.
-_ATTEMPT_LENGTH = len(',"attempt":999999')
+_ATTEMPT_LENGTH = len(arguments.of_attempt("{}", 999_999)) - len("{}")
 
 
 class _State(enum.Enum):
@@ -127,7 +127,7 @@ class Call:
         """The input; from the second attempt on it says which attempt it is."""
         if self.attempt == 1 or self.input is None:
             return self.input
-        return f'{self.input[:-1]},"attempt":{self.attempt}}}'
+        return arguments.of_attempt(self.input, self.attempt)
 
 
 class _CancelRequest:
@@ -359,8 +359,7 @@ class Activities:
             self._ready(call)
             return
         call.state = _State.WAITING
-        timer_id = _fit_id(f"dataflow-retry-{call.task_id}")
-        call.backoff = self._run.timers.start(timer_id, str(delay))
+        call.backoff = self._run.timers.start(backoff_timer_id(call.task_id), str(delay))
         call.backoff.when_done(lambda backoff: self._backoff_over(call, backoff))
 
     def _backoff_over(self, call: Call, backoff: Future[None]) -> None:
@@ -448,6 +447,11 @@ class Activities:
         """The ids of tasks that are asked for or in the history, and not over."""
         calls = [*self._by_id.values(), *self._by_event.values()]
         return [call.task_id for call in calls if call.state is not _State.CLOSED]
+
+
+def backoff_timer_id(task_id: str) -> str:
+    """The timer that a task waits for before its next attempt."""
+    return _fit_id(f"dataflow-retry-{task_id}")
 
 
 def _fit_id(task_id: str) -> str:

@@ -1,17 +1,31 @@
 """Which tasks fed a task: the ``control`` field of what a replay schedules.
 
-With it, a graph of an execution can be drawn from its history alone.
+With it, a graph of an execution can be drawn from its history alone: `control` writes it, `read`
+reads it.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, NamedTuple
 
 from dataflow.futures import Future
 from dataflow.protocol.limits import DATA_LENGTH
+
+#: More tasks than this, no history holds: a text that is not ours may ask for any number.
+_MOST_SOURCES = 25_000
+
+
+class Sources(NamedTuple):
+    """Ids of tasks, in order."""
+
+    #: Whose results a task got.
+    inputs: tuple[str, ...] = ()
+    #: Which it followed.
+    after: tuple[str, ...] = ()
 
 
 def control(inputs: Sequence[Future[Any]], after: Future[Any] | None) -> str | None:
@@ -65,3 +79,37 @@ def _ranges(task_ids: Iterable[str]) -> list[str]:
         prefix if last < 0 else f"{prefix}{first}" if first == last else f"{prefix}{first}..{last}"
         for prefix, first, last in runs
     ]
+
+
+# --- reading -------------------------------------------------------------------------------
+
+
+def read(text: str | None) -> Sources:
+    """What `control` wrote; nothing, where somebody else wrote the field."""
+    if not text or not text.startswith("{"):
+        return Sources()
+    try:
+        members = json.loads(text)
+    except (ValueError, RecursionError):
+        return Sources()
+    return Sources(*(tuple(_expanded(members.get(name))) for name in Sources._fields))
+
+
+def _expanded(ranges: Any) -> Iterator[str]:
+    """``[a-1..3, b]`` as ``a-1, a-2, a-3, b``."""
+    if not isinstance(ranges, list):
+        return iter(())
+    return islice((one for text in ranges for one in _members(str(text))), _MOST_SOURCES)
+
+
+_RANGE = re.compile(r"(.*-)(0|[1-9]\d{0,8})\.\.([1-9]\d{0,8})", re.DOTALL)
+
+
+def _members(text: str) -> Iterator[str]:
+    match = _RANGE.fullmatch(text)
+    if match is None:
+        yield text
+        return
+    first, last = int(match[2]), int(match[3])
+    for number in range(first, min(last, first + _MOST_SOURCES) + 1):
+        yield f"{match[1]}{number}"

@@ -25,9 +25,9 @@ BROKEN = {
 def refused(here, capsys):
     """The line that refuses a command."""
 
-    def refused(*arguments, local=True):
+    def refused(*arguments, local=True, code=2):
         command = ["workflow.start", *(["--local"] if local else []), *arguments]
-        assert main.run(command) == 2
+        assert main.run(command) == code
         captured = capsys.readouterr()
         assert captured.out == ""
         assert captured.err.count("\n") == 1
@@ -197,7 +197,7 @@ def test_arguments_that_are_no_json(refused):
 
 def test_without_an_engine(refused, tmp_path, monkeypatch):
     monkeypatch.setenv("DATAFLOW_HOME", str(tmp_path))
-    assert refused("flows.Doubles", local=False) == (
+    assert refused("flows.Doubles", local=False, code=6) == (
         f"no engine runs on {tmp_path}: `dataflow server.start` starts one, and "
         "`dataflow standalone` brings its own"
     )

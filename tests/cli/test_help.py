@@ -22,11 +22,12 @@ def test_help_lists_the_commands():
     assert "--version" in result.output
 
 
-def test_help_of_a_command():
-    result = CliRunner().invoke(main.command, ["workflow.start", "--help"])
+@pytest.mark.parametrize("name", main.command.list_commands(None))
+def test_help_of_a_command(name):
+    result = CliRunner().invoke(main.command, [name, "-h"])
     assert result.exit_code == 0
-    assert "WORKFLOW" in result.output
-    assert all(len(line) <= 80 for line in result.output.splitlines())
+    assert result.output.startswith(f"Usage: {main.command.name} {name} ")
+    assert [line for line in result.output.splitlines() if len(line) > 80] == []
 
 
 @pytest.mark.parametrize("arguments", [["-h"], ["workflow.start", "-h"]])
@@ -109,3 +110,25 @@ def test_the_module_is_the_command():
     done = dataflow("--help")
     assert done.code == 0
     assert done.out.startswith("Usage: python")
+
+
+# --- options before the command, and behind it ------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "as_json"),
+    [
+        (["--format", "json", "info", "versions"], True),
+        (["info", "versions", "--format", "json"], True),
+        (["--format", "json", "info", "versions", "--format", "text"], False),
+        (["info", "versions"], False),
+    ],
+)
+def test_what_stands_behind_the_command_counts(capsys, arguments, as_json):
+    assert main.run(arguments) == 0
+    assert capsys.readouterr().out.startswith("{") is as_json
+
+
+def test_a_format_that_the_command_does_not_have(capsys):
+    assert main.run(["--format", "csv", "info"]) == 2
+    assert "'--format': 'csv' is not one of 'text', 'json'" in capsys.readouterr().err

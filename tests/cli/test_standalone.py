@@ -81,6 +81,18 @@ def begin(home, tmp_path):
         process.wait()
 
 
+def test_what_it_leaves_behind_can_be_looked_at_without_an_engine(run):
+    run("standalone", "--workflow-id=w", "lasting.Steps", "-i2")
+    assert run("workflow.result", "w") == (0, "[0,1]\n", "")
+    assert (
+        run("activity.rerun", "--workflow-id=w", "--activity-id=activity-lasting.step-2").code == 0
+    )
+    for command in (["workflow.result", "--wait"], ["workflow.signal", "go"]):
+        code, out, err = run(*command, "w")
+        assert (code, out) == (6, "")
+        assert "`dataflow server.start` starts one" in err
+
+
 def test_it_goes_on_where_it_was_killed(run, begin, tmp_path):
     steps = tmp_path / "steps"
     command = ["standalone", "--workflow-id=w", "--isolation=inline", "lasting.Steps", "-i4"]
@@ -128,7 +140,6 @@ def test_a_repair_does_again_what_is_named(run, tmp_path):
     ("arguments", "line"),
     [
         (["lasting.Nothing"], "lasting has no Nothing: its workflows are Steps, Fails, Waits"),
-        (["--repair=x", "lasting.Steps"], "there is no execution x in the domain default"),
         (
             ["--force-activities=x", "lasting.Steps"],
             "--force-activities goes with --repair: name the run to repair",
@@ -145,6 +156,14 @@ def test_a_repair_does_again_what_is_named(run, tmp_path):
 )
 def test_mistakes(run, arguments, line):
     assert run("standalone", *arguments) == (2, "", f"error: {line}\n")
+
+
+def test_a_repair_of_nothing(run):
+    line = (
+        "error: there is no execution x in the domain default: `dataflow workflow.list default "
+        "--status all` shows which there are\n"
+    )
+    assert run("standalone", "--repair=x", "lasting.Steps") == (3, "", line)
 
 
 def test_an_activity_again(run, tmp_path, home):
@@ -170,7 +189,7 @@ def test_an_activity_again(run, tmp_path, home):
         assert (again.code, again.out) == (1, "")
         assert "with the workflow id two is open" in again.err
         nowhere = run("workflow.start", "--domain=nowhere", "lasting.Steps", "-i1")
-        assert nowhere.code == 2
+        assert nowhere.code == 3
         assert nowhere.err.startswith("error: there is no domain nowhere: ")
         registered = run("domain.register", "default")
         assert registered.code == 1

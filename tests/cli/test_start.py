@@ -157,7 +157,7 @@ def test_reason_and_details_of_a_workflow_that_gives_up():
 
 def test_a_time_out():
     done = start("flows.TakesTooLong")
-    assert done.code == 1
+    assert done.code == 5
     assert re.match(r"timed out after 1\.\d\d s: ", done.err)
 
 

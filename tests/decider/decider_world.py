@@ -130,14 +130,14 @@ class World:
         self.pollers.append(poller)
         return poller
 
-    def start(self, flow, *args, workflow_id=None, to_close="NONE"):
+    def start(self, flow, *args, workflow_id=None, to_close="NONE", task_list=TASK_LIST):
         """Start an execution; its name, as SWF writes it."""
         workflow_id = workflow_id or flow.__name__
         answer = self.engine.start_workflow_execution(
             domain=DOMAIN,
             workflowId=workflow_id,
             workflowType={"name": flow.__name__, "version": "1"},
-            taskList={"name": TASK_LIST},
+            taskList={"name": task_list},
             input=json.dumps({"args": args, "kwargs": {}}),
             executionStartToCloseTimeout="86400",
             taskStartToCloseTimeout=to_close,
@@ -275,11 +275,11 @@ class Hand:
     def decide(self, task):
         return self.runs.decide(task, self.pages(task))
 
-    def answer(self, task, answer):
+    def answer(self, task, answer, **more):
         for decision in answer.decisions:
             if isinstance(decision, de.ScheduleActivityTask):
                 self._register(decision.activity_type)
-        request = {"taskToken": task["taskToken"]}
+        request = {"taskToken": task["taskToken"], **more}
         if answer.execution_context is not None:
             request["executionContext"] = answer.execution_context
         self.world.engine.respond_decision_task_completed(

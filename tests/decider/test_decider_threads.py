@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import msgspec
 import pytest
 from decider_flows import Doubling, Interrupted, Logs, Meeting, Nothing, Once, Slow
-from decider_world import DOMAIN, SECONDS, TASK_LIST, World, find
+from decider_world import DOMAIN, SECONDS, TASK_LIST, Hand, World, find
 
 from dataflow.engine import Engine
 from dataflow.errors import UsageError
@@ -103,6 +103,25 @@ def test_an_execution_stays_where_it_was_decided_first(world):
         assert len(set(own)) == 1
         assert own[0].startswith(f"{TASK_LIST}-")
         assert world.service.requests(READ) == []
+
+
+@pytest.mark.parametrize("reverts", [False, True])
+@pytest.mark.parametrize("began", [TASK_LIST, "elsewhere"])
+def test_an_execution_that_was_moved_here_does_not_go_back(world, began, reverts):
+    """Where an engine may do that, which a redirection gives the occasion for."""
+    execution = world.start(Doubling, 2, task_list=began)
+    hand = Hand(world)
+    task = world.engine.poll_for_decision_task(domain=DOMAIN, taskList={"name": began})
+    hand.answer(task, hand.decide(task), taskList={"name": TASK_LIST})
+    with deciding(world, threads=1, reverts_to_start=reverts):
+        world.work(1)
+        world.wait_answered(execution, 2)
+        world.work(1)
+        world.wait_closed(execution)
+    assert world.result(execution) == 4
+    first, second, third = lists(world, execution)
+    assert (first, second) == (began, TASK_LIST)
+    assert (third == TASK_LIST) is (reverts and began != TASK_LIST)
 
 
 def test_a_decider_that_is_gone_costs_one_time_out(world, clock):

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflow.payload.arguments import Arguments, decode, from_value
+from dataflow.payload.arguments import Arguments, decode, from_value, of_first_attempt
 from dataflow.payload.codec import encode
 
 VALUES = st.recursive(
@@ -84,3 +84,18 @@ def test_every_value_is_an_input(value):
 def test_a_value_may_have_every_member_of_an_input():
     message = {"args": [1], "kwargs": {"a": 2}, "meta": "m", "attempt": 3, "definition": "a.B"}
     assert from_value(message) == ([1], {"a": 2}, "m", 3, "a.B")
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ('{"args":[1],"kwargs":{},"attempt":2}', '{"args":[1],"kwargs":{}}'),
+        ('{"args":[1],"kwargs":{},"attempt":17}', '{"args":[1],"kwargs":{}}'),
+        ('{"args":[1],"kwargs":{}}', '{"args":[1],"kwargs":{}}'),
+        ('{"args":[{"x":1,"attempt":2}],"kwargs":{}}',) * 2,
+        ('{"args":[],"kwargs":{"x":1,"attempt":2}}',) * 2,
+        (None, None),
+    ],
+)
+def test_the_input_of_the_first_attempt(text, first):
+    assert of_first_attempt(text) == first

@@ -1,0 +1,102 @@
+"""The way of a command that only looks: its options, and a `Reader` of the domain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from dataflow.cli.options import domain_option, engine_option, home_option
+from dataflow.cli.tables import output_options
+
+if TYPE_CHECKING:
+    from dataflow.cli.positional import Named
+    from dataflow.inspection.executions import Execution
+    from dataflow.inspection.reading import Reader
+    from dataflow.inspection.tasks import Task
+    from dataflow.protocol.events import Event
+    from dataflow.protocol.names import RegistrationStatus
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def _options_with(domain: Callable[[Any], Any]) -> Callable[[_F], _F]:
+    def add(command: _F) -> _F:
+        for option in (output_options, home_option, engine_option, domain):
+            command = option(command)
+        return command
+
+    return add
+
+
+#: What every command has that prints what it reads in a domain.
+options = _options_with(domain_option)
+
+#: Likewise, where ``-d`` stands for something else, as in the ancestor.
+options_without_d = _options_with(
+    click.option("--domain", metavar="D", help="The domain. Default: SWF_DOMAIN, else default.")
+)
+
+
+#: Of what is registered: `statuses` reads it.
+statuses_option = click.option(
+    "-s",
+    "--status",
+    type=click.Choice(["registered", "deprecated", "all"], case_sensitive=False),
+    default="registered",
+    help="registered, deprecated or all. Default: registered.",
+)
+
+
+def statuses(given: Mapping[str, Any]) -> Sequence[RegistrationStatus]:
+    """Which statuses are meant."""
+    both: dict[str, RegistrationStatus] = {"registered": "REGISTERED", "deprecated": "DEPRECATED"}
+    return [both[name] for name in both if given["status"] in {name, "all"}]
+
+
+@contextmanager
+def reader(given: Mapping[str, Any], domain: str) -> Iterator[Reader]:
+    """Connect to the engine that the options name; where no server runs, its file is opened."""
+    from dataflow.cli import logs
+    from dataflow.connect import connect
+    from dataflow.inspection.reading import Reader
+
+    logs.configure()
+    with connect(given["engine"], home=given["home"], look=True) as connection:
+        yield Reader(connection.service, domain)
+
+
+def content(text: str) -> str:
+    """What a field holds, where all of it is wanted: the one place to follow references."""
+    return text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """An execution, all of its history, and the tasks in it."""
+
+    execution: Execution
+    events: list[Event]
+    tasks: list[Task]
+    #: When it ended, or now: seconds since the epoch.
+    until: float
+
+
+def read_execution(given: Mapping[str, Any], named: Named) -> Told:
+    """Read the execution that the words name. Raises `NotFound`."""
+    from dataflow.clock import SystemClock
+    from dataflow.inspection.tasks import tasks
+
+    with reader(given, named.domain) as there:
+        execution = there.find(named.workflow_id, named.run_id)
+        events = list(there.events(execution))
+    closed_at = execution.closed_at
+    return Told(
+        execution=execution,
+        events=events,
+        tasks=tasks(events),
+        until=SystemClock().now() if closed_at is None else closed_at,
+    )

@@ -1,0 +1,263 @@
+"""Which tasks fed which: the graph of an execution, from its history alone.
+
+1. *Edges are what history says.* ``input``: a task got another's result. ``after``: it followed
+   another in a chain. Both are in the ``control`` field of what a replay schedules. A task without
+   either was asked for when ``run`` went on; what it went on with is the end of a task, and the
+   edge is called ``next``.
+2. *No cycles.* An edge leads from what was scheduled earlier to what was scheduled later; a history
+   that says otherwise is not believed.
+3. *Fan-outs fold.* Tasks are alike if they have the same type and the same kinds of edges from
+   tasks that are alike. Where more than ``fold`` are alike, they are one node. So a map of a
+   thousand items is as easily read as one of three, and so is a map of chains.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from dataflow.inspection.labels import label, short_names
+from dataflow.inspection.tasks import Kind, State, Task
+from dataflow.protocol import events as ev
+from dataflow.protocol.events import Event
+from dataflow.replay.agenda import WAKE_UP_TIMER
+from dataflow.replay.sources import Sources
+
+EdgeKind = Literal["input", "after", "next"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A task, or many that are alike."""
+
+    #: ``n0``, ``n1`` ...
+    key: str
+    kind: Kind
+    #: The type's name.
+    name: str
+    version: str
+    #: What it is called in a picture.
+    label: str
+    #: In the order of first scheduling; more than one in a folded fan-out.
+    task_ids: Sequence[str]
+    #: How many of them are in which state, the most frequent first.
+    states: Mapping[State, int]
+    #: Of all attempts of all of them.
+    attempts: int
+    #: Seconds since the epoch: the first that was scheduled, the last that ended (None: not yet).
+    scheduled_at: float
+    ended_at: float | None
+    #: Seconds that they ran, all together. None: none has started.
+    running: float | None
+    #: Why one of them did not succeed: the first of the reasons.
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edge:
+    """One task, or fan-out, led to another."""
+
+    source: str
+    target: str
+    kind: EdgeKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph:
+    """The tasks of one execution, and what ties them."""
+
+    #: Edges lead from earlier to later ones.
+    nodes: Sequence[Node]
+    #: In the order of their targets; at most one from a node to another.
+    edges: Sequence[Edge]
+
+
+def graph(
+    events: Sequence[Event], tasks: Sequence[Task], now: float, *, fold: int | None = None
+) -> Graph:
+    """The graph of an execution; ``now``: until when open tasks count as running.
+
+    ``events``: a whole history; ``tasks``: those in it. ``fold``: of how many alike there may be at
+    most, each as a node of its own; None: of any.
+    """
+    told = [task for task in tasks if _is_shown(task)]
+    links = _links(told, events)
+    classes = _classes(told, links)
+    sizes = Counter(classes)
+    members: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for index, cls in enumerate(classes):
+        folded = fold is not None and sizes[cls] > fold
+        members[cls, -1 if folded else index].append(index)
+    # A class comes after those that its edges come from: see `_classes`.
+    ordered = [members[key] for key in sorted(members)]
+    place = {index: n for n, indices in enumerate(ordered) for index in indices}
+    short = short_names({task.name for task in told})
+    return Graph(
+        nodes=[
+            _node(f"n{n}", [told[index] for index in indices], short, now)
+            for n, indices in enumerate(ordered)
+        ],
+        edges=_edges(links, place),
+    )
+
+
+def _is_shown(task: Task) -> bool:
+    """Signals and markers of a workflow are events to it, and feed nothing that history shows."""
+    return not task.is_own and task.kind in {"activity", "timer", "child", "lambda"}
+
+
+# --- edges between tasks -------------------------------------------------------------------
+
+#: The tasks that one came after, by their index and in its order, and what each is to it.
+_Ties = dict[int, EdgeKind]
+
+
+def _links(told: Sequence[Task], events: Iterable[Event]) -> Sequence[_Ties]:
+    """What each task came after.
+
+    Tasks that came after the same share one object: a thousand tasks behind a thousand others are
+    a thousand ties and not a million.
+    """
+    index_of = {task.task_id: index for index, task in enumerate(told)}
+    recorded: dict[str | None, _Ties] = {}
+    going_on = _GoingOn(told, events)
+    links = []
+    for index, task in enumerate(told):
+        # A timer's is its user's.
+        control = None if task.kind == "timer" else task.control
+        if control not in recorded:
+            recorded[control] = _recorded(task.sources if control else Sources(), index_of)
+        ties = recorded[control]
+        if not ties:
+            ties = going_on.before(index)
+        elif next(reversed(ties)) >= index:
+            ties = {one: kind for one, kind in ties.items() if one < index}
+        links.append(ties)
+    return links
+
+
+def _recorded(sources: Sources, index_of: Mapping[str, int]) -> _Ties:
+    # What is both is an input. What is not in history was cut off, or is not ours.
+    ties: dict[int, EdgeKind] = {}
+    ties.update((index_of[one], "after") for one in sources.after if one in index_of)
+    ties.update((index_of[one], "input") for one in sources.inputs if one in index_of)
+    return dict(sorted(ties.items()))
+
+
+class _GoingOn:
+    """What ``run`` had been waiting for when it asked for a task: what ended before that answer.
+
+    Tasks of one type that are under way at the same time are a fan-out. They need not be asked for
+    in one answer (which holds 100), nor all be open at once; what the first of them came after is
+    what all of them came after.
+    """
+
+    def __init__(self, told: Sequence[Task], events: Iterable[Event]) -> None:
+        self._told = told
+        #: By the answer of a decider: the tasks that it knew to be over and the one before did not.
+        self._over: dict[int, Sequence[int]] = {}
+        #: The answers that were asked for because the one before was full.
+        self._portions: set[int] = set()
+        #: By the event that schedules a task: the answer.
+        self._answer: dict[int, int] = {}
+        #: By type: the last task seen here, and the event by which all of them were over.
+        self._siblings: dict[tuple[str, str, str], tuple[_Ties, float]] = {}
+        self._read(events)
+
+    def _read(self, events: Iterable[Event]) -> None:
+        ends = {task.last.ended_event_id: index for index, task in enumerate(self._told)}
+        begins = {task.first.scheduled_event_id for task in self._told}
+        unseen: list[int] = []
+        woken = False
+        for event in events:
+            attributes: Any = event.attributes
+            if event.event_id in ends:
+                unseen.append(event.event_id)
+            elif event.event_id in begins:
+                self._answer[event.event_id] = attributes.decision_task_completed_event_id
+            elif isinstance(attributes, ev.TimerFired):
+                woken = woken or attributes.timer_id == WAKE_UP_TIMER
+            elif isinstance(attributes, ev.DecisionTaskCompleted):
+                seen = [one for one in unseen if one < attributes.started_event_id]
+                unseen = unseen[len(seen) :]
+                self._over[event.event_id] = [ends[one] for one in seen]
+                if woken:
+                    self._portions.add(event.event_id)
+                    woken = False
+
+    def before(self, index: int) -> _Ties:
+        """The tasks that came before one without sources; to be asked in order."""
+        task = self._told[index]
+        scheduled, ended = task.first.scheduled_event_id, task.last.ended_event_id
+        answer = self._answer.get(scheduled, 0)
+        key = (task.kind, task.name, task.version)
+        before, over_by = self._siblings.get(key, ({}, 0))
+        if over_by < scheduled and answer not in self._portions:
+            over = self._over.get(answer, ())
+            before = {one: "next" for one in sorted(over) if one < index}
+        over_by = max(over_by, float("inf") if ended is None else ended)
+        self._siblings[key] = before, over_by
+        return before
+
+
+# --- folding -------------------------------------------------------------------------------
+
+
+def _classes(told: Sequence[Task], links: Sequence[_Ties]) -> Sequence[int]:
+    """For each task the number of its class: equal for tasks that are alike.
+
+    The numbers grow along edges, since a class is numbered when its sources have been.
+    """
+    numbers: dict[Any, int] = {}
+    classes: list[int] = []
+    behind: dict[int, frozenset[tuple[int, EdgeKind]]] = {}
+    for task, ties in zip(told, links, strict=True):
+        if id(ties) not in behind:
+            behind[id(ties)] = frozenset((classes[one], kind) for one, kind in ties.items())
+        # A timer is known by its id alone.
+        name = "" if task.kind == "timer" else task.name
+        key = (task.kind, name, task.version, behind[id(ties)])
+        classes.append(numbers.setdefault(key, len(numbers)))
+    return classes
+
+
+def _node(key: str, told: Sequence[Task], short: Mapping[str, str], now: float) -> Node:
+    first = told[0]
+    ran = [seconds for task in told if (seconds := task.running(now)) is not None]
+    ended = [task.ended_at for task in told]
+    reasons = (task.last.reason for task in told)
+    name = label(first, short)
+    if len(told) > 1:
+        name = "timers" if first.kind == "timer" else short[first.name]
+    return Node(
+        key=key,
+        kind=first.kind,
+        name=first.name,
+        version=first.version,
+        label=name,
+        task_ids=[task.task_id for task in told],
+        states=dict(Counter(task.state for task in told).most_common()),
+        attempts=sum(len(task.attempts) for task in told),
+        scheduled_at=first.scheduled_at,
+        ended_at=None if None in ended else max(at for at in ended if at is not None),
+        running=sum(ran) if ran else None,
+        reason=next((reason for reason in reasons if reason), None),
+    )
+
+
+def _edges(links: Sequence[_Ties], place: Mapping[int, int]) -> Sequence[Edge]:
+    found: dict[tuple[int, int], EdgeKind] = {}
+    seen = set()
+    for index, ties in enumerate(links):
+        target = place[index]
+        if (id(ties), target) in seen:
+            continue
+        seen.add((id(ties), target))
+        for source, kind in ties.items():
+            pair = (target, place[source])
+            if found.get(pair) != "input":
+                found[pair] = kind
+    ordered = sorted(found.items())
+    return [Edge(source=f"n{s}", target=f"n{t}", kind=kind) for (t, s), kind in ordered]
