@@ -38,6 +38,10 @@ class PayloadError(DataflowError, ValueError):
         self.path = path
 
 
+class PayloadUnavailable(PayloadError):
+    """A value cannot be read or stored now and here: no answer from its store, no key for it."""
+
+
 class NonDeterminism(DataflowError):
     """The workflow's code asks for something else than its history holds.
 
