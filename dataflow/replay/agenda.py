@@ -13,7 +13,10 @@ import json
 from collections import deque
 from typing import Protocol
 
-from dataflow.protocol.decisions import Decision, StartTimer, to_wire
+import msgspec
+
+from dataflow.payload.fields import CLEAR, Fields
+from dataflow.protocol.decisions import Decision, ScheduleActivityTask, StartTimer, to_wire
 from dataflow.protocol.limits import Limits
 from dataflow.task import OWN_TIMERS
 
@@ -66,8 +69,9 @@ class Lane:
 class Agenda:
     """What is ready, in three lanes: what ends something goes first, for it makes room."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, fields: Fields = CLEAR) -> None:
         self._limits = limits
+        self._fields = fields
         self.cancellations = Lane()
         #: One place is kept for the wake-up timer.
         self.timers = Lane(limits.open_timers - 1)
@@ -84,7 +88,7 @@ class Agenda:
         for lane in self._lanes:
             while (decision := lane.first()) is not None:
                 if limits.request_bytes is not None:
-                    size += _size(decision)
+                    size += _size(self._as_sent(decision))
                 room = limits.decisions - len(taken)
                 # The last place is for the wake-up timer, unless nothing comes after this decision.
                 full = room == 0 or (room == 1 and not self.wake_up_open and self._askable() > 1)
@@ -98,6 +102,16 @@ class Agenda:
                 lane.open += 1
                 taken.append(decision)
         return taken
+
+    def _as_sent(self, decision: Decision) -> Decision:
+        """The decision with an input as long as that which is sent: of a reference, if need be."""
+        limit = self._limits.data_length
+        if limit is None or not isinstance(decision, ScheduleActivityTask) or not decision.input:
+            return decision
+        length = self._fields.written_length(decision.input, limit)
+        if length == len(decision.input):
+            return decision
+        return msgspec.structs.replace(decision, input="-" * length)
 
     def _askable(self) -> int:
         return sum(map(len, self._lanes))

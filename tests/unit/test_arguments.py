@@ -27,8 +27,8 @@ def test_what_is_submitted_arrives(args, kwargs, meta, attempt, definition):
         "attempt": attempt,
         "definition": definition,
     }
-    assert decode(encode(message)) == (args, kwargs, meta, attempt, definition)
-    assert from_value(message) == (args, kwargs, meta, attempt, definition)
+    assert decode(encode(message)) == (args, kwargs, meta, attempt, definition, ())
+    assert from_value(message) == (args, kwargs, meta, attempt, definition, ())
 
 
 @given(VALUES)
@@ -83,4 +83,5 @@ def test_every_value_is_an_input(value):
 
 def test_a_value_may_have_every_member_of_an_input():
     message = {"args": [1], "kwargs": {"a": 2}, "meta": "m", "attempt": 3, "definition": "a.B"}
-    assert from_value(message) == ([1], {"a": 2}, "m", 3, "a.B")
+    assert from_value(message) == ([1], {"a": 2}, "m", 3, "a.B", ())
+    assert from_value({**message, "refs": ["r"]}) == ([1], {"a": 2}, "m", 3, "a.B", ("r",))
