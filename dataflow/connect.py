@@ -16,6 +16,7 @@ when it is made: nobody pays for boto3 who does not talk to Amazon.
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from dataflow import settings
 from dataflow.errors import UsageError
+from dataflow.payload.fields import Fields
 from dataflow.process.polling import Poller
 from dataflow.protocol.service import Service
 
@@ -39,7 +41,8 @@ ENGINE_SOCKET = "engine.sock"
 Kind = Literal["embedded", "http", "swf"]
 
 _LOCAL, _SWF = "local", "swf"
-_URLS = ("unix:", "http:", "https:")
+_UNIX = "unix:"
+_URLS = (_UNIX, "http:", "https:")
 #: Polls at a time, over one connection to Amazon SWF, when nobody says.
 _POLLERS = 10
 #: How often, and after how many seconds, one comes again to a file that has an owner but no socket.
@@ -51,7 +54,13 @@ class Connection:
     """A way to an engine, for all threads of this process; a context manager that closes it."""
 
     def __init__(
-        self, service: Service, poller: Callable[[], Poller], *, kind: Kind, name: str
+        self,
+        service: Service,
+        poller: Callable[[], Poller],
+        *,
+        kind: Kind,
+        name: str,
+        home: Path | None = None,
     ) -> None:
         #: All operations, in the shape of ``boto3.client("swf")``.
         self.service = service
@@ -59,6 +68,18 @@ class Connection:
         self.kind = kind
         #: Where it leads, for people.
         self.name = name
+        #: The directory of an engine of this machine, where it keeps long fields by itself.
+        self.home = None if home is None else str(home)
+
+    @functools.cached_property
+    def fields(self) -> Fields:
+        """How the fields of its histories are read and written, by the settings.
+
+        Raises `UsageError`, one line that says what to do.
+        """
+        from dataflow.storage.opening import open_fields
+
+        return open_fields(self.home)
 
     def poller(self) -> Poller:
         """A poller, for one thread."""
@@ -123,7 +144,10 @@ def _server(url: str) -> Connection:
     prepare()
     service = HttpService(url, attempts=settings.connection_attempts())
     service.reach()
-    return Connection(service, service.poller, kind="http", name=service.url)
+    home = None
+    if url.startswith(_UNIX):  # a server's socket is in its home
+        home = Path(url.removeprefix(_UNIX)).expanduser().absolute().parent
+    return Connection(service, service.poller, kind="http", name=service.url, home=home)
 
 
 def _local(home: str | None) -> Connection:
@@ -153,7 +177,9 @@ def _own(home: str | None, durability: Durability) -> Connection:
     for attempt in range(1, _OWN_ATTEMPTS + 1):
         try:
             engine = Engine(file, durability=durability)
-            return Connection(engine, engine.poller, kind="embedded", name=str(file))
+            return Connection(
+                engine, engine.poller, kind="embedded", name=str(file), home=directory
+            )
         except EngineInUse:
             try:
                 return _server(f"unix:{directory / ENGINE_SOCKET}")

@@ -39,6 +39,8 @@ _CREDENTIALS = (
     "SignatureDoesNotMatch",
     "TokenRefreshRequired",
 )
+#: There was no answer, or not all of it.
+_BROKEN_OFF = (boto.HTTPClientError, boto.ConnectionError, boto.IncompleteReadError)
 _LOOK = "`aws sts get-caller-identity` shows which credentials are found"
 
 
@@ -65,9 +67,7 @@ class S3Store:
     def _put(self, key: str, data: bytes) -> None:
         try:
             if self._conditional:
-                self._client().put_object(
-                    Bucket=self._bucket, Key=key, Body=data, IfNoneMatch="*"
-                )
+                self._client().put_object(Bucket=self._bucket, Key=key, Body=data, IfNoneMatch="*")
             elif not self._exists(key):
                 self._client().put_object(Bucket=self._bucket, Key=key, Body=data)
         except boto.ClientError as error:
@@ -151,7 +151,7 @@ class S3Store:
     def _failed(self, error: Exception) -> PayloadError:
         """What to raise where there was no answer."""
         words = " ".join(str(error).split())
-        if isinstance(error, boto.HTTPClientError | boto.IncompleteReadError):
+        if isinstance(error, _BROKEN_OFF):
             return Transient(f"the bucket {self._bucket} cannot be reached now: {words}")
         if isinstance(error, boto.ParamValidationError):
             return PayloadError(f"the bucket {self._bucket} cannot be used: {words}")
