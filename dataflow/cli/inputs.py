@@ -15,7 +15,7 @@ from dataflow.payload.arguments import Arguments
 from dataflow.payload.signature import Signature
 from dataflow.process.client import Start
 from dataflow.process.definitions import type_of
-from dataflow.protocol.limits import DATA_LENGTH, ID_LENGTH, TAGS
+from dataflow.protocol.limits import ID_LENGTH, TAGS
 from dataflow.workflow import Workflow, type_name
 
 _STDIN = "-"
@@ -75,11 +75,6 @@ def start(definition: type[Workflow], text: str | None, options: Mapping[str, An
     name = options["workflow_id"] or f"{type_name(definition)[:200]}-{new_id()[:8]}"
     if len(name) > ID_LENGTH:
         raise UsageError(f"--workflow-id has {len(name)} characters: it may have {ID_LENGTH}")
-    if text is not None and len(text) > DATA_LENGTH:
-        raise UsageError(
-            f"the input has {len(text)} characters, {DATA_LENGTH} may be: hand over where to find "
-            "the data"
-        )
     return Start(
         workflow_type=type_of(definition),
         workflow_id=name,

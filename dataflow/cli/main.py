@@ -19,9 +19,13 @@ from dataflow.errors import DataflowError, UsageError
 #: Each command and the object that implements it.
 _COMMANDS = {
     "activity.rerun": "dataflow.cli.rerun:rerun",
+    "cache.clear": "dataflow.cli.cache:clear",
+    "cache.info": "dataflow.cli.cache:info",
     "decider.start": "dataflow.cli.decider:start",
     "domain.register": "dataflow.cli.domains:register",
     "info": "dataflow.cli.info:info",
+    "payload.gc": "dataflow.cli.payload:gc",
+    "payload.get": "dataflow.cli.payload:get",
     "server.backup": "dataflow.cli.server:backup",
     "server.check": "dataflow.cli.server:check",
     "server.key.create": "dataflow.cli.server_keys:create",

@@ -55,9 +55,10 @@ def rerun(**options: Any) -> None:
         raise UsageError("name the activity: with --activity-id or with --scheduled-id")
     name = domain(options["domain"])
     with connect(options["engine"], home=options["home"]) as connection:
-        client = Client(connection.service, name)
+        client = Client(connection, name)
         execution = client.find(options["workflow_id"], options["run_id"])
         record = _find(client.history(execution), options)
+        fields = connection.fields
     sys.path.insert(0, os.getcwd())  # noqa: PTH109 - what Python itself puts there
     job = Job(
         activity=Catalogue().find(record.name, record.version),
@@ -68,7 +69,7 @@ def rerun(**options: Any) -> None:
         run_id=execution.run_id,
     )
     reports: list[Report] = []
-    perform(job, SystemClock(), reports.append)
+    perform(job, SystemClock(), reports.append, fields)
     outcome = reports[-1][1]
     if isinstance(outcome, Completed):
         render.say(outcome.result)

@@ -75,6 +75,11 @@ def describe(
     return Failure(cut(reason, REASON_LENGTH), _fit(details, longest))
 
 
+def shorten(details: str, longest: int) -> str:
+    """The details that `describe` has written, cut to so many characters."""
+    return _fit(json.loads(details), longest)
+
+
 def task_failed(
     name: str, reason: str | None, details: str | None, *, task_id: str = ""
 ) -> TaskFailed:

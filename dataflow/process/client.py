@@ -5,17 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from dataflow.errors import UsageError
+from dataflow.errors import PayloadError, PayloadUnavailable, UsageError
 from dataflow.payload import codec
 from dataflow.process.calls import code
+from dataflow.process.polling import Connection
 from dataflow.process.registering import Registrar
 from dataflow.protocol import events as ev
 from dataflow.protocol.events import CLOSE_STATUS
+from dataflow.protocol.limits import DATA_LENGTH
 from dataflow.protocol.names import CloseStatus
-from dataflow.protocol.service import Service
 from dataflow.protocol.values import WorkflowExecution, WorkflowType
 
 #: The longest an execution may take where the workflow does not say: one year.
@@ -66,10 +67,11 @@ class AlreadyStarted(UsageError):
 
 
 class Client:
-    """Speaks of the executions of one domain."""
+    """Speaks of the executions of one domain, in clear text."""
 
-    def __init__(self, service: Service, domain: str) -> None:
-        self._service = service
+    def __init__(self, connection: Connection, domain: str) -> None:
+        self._service = connection.service
+        self._fields = connection.fields
         self._domain = domain
 
     def ensure_domain(self) -> None:
@@ -80,14 +82,15 @@ class Client:
             )
 
     def input(self, execution: WorkflowExecution) -> str | None:
-        """What an execution was started with."""
+        """What an execution was started with. Raises `PayloadError`."""
         first = self.history(execution)[0].attributes
-        return first.input if isinstance(first, ev.WorkflowExecutionStarted) else None
+        return self._read(first.input) if isinstance(first, ev.WorkflowExecutionStarted) else None
 
     def start(self, start: Start) -> WorkflowExecution:
         """Begin an execution; its type is registered if it is not.
 
-        Raises `AlreadyStarted` if one of this workflow id is open.
+        Raises `AlreadyStarted` if one of this workflow id is open, `UsageError` for an input that
+        cannot be kept, and `PayloadUnavailable`.
         """
         try:
             Registrar(self._service, self._domain).workflow(start.workflow_type)
@@ -109,7 +112,7 @@ class Client:
             "childPolicy": "TERMINATE",
         }
         if start.input is not None:
-            request["input"] = start.input
+            request["input"] = self._write(start.input)
         if start.tags:
             request["tagList"] = list(start.tags)
         try:
@@ -171,7 +174,8 @@ class Client:
     ) -> Ended | None:
         """How the execution ends, or the one that it continues as; None if ``stop`` is set first.
 
-        ``longest_pause``: seconds between two looks.
+        ``longest_pause``: seconds between two looks. Raises `PayloadError` for a result that cannot
+        be read.
         """
         pause = _PAUSE
         while not stop.wait(min(pause, longest_pause)):
@@ -184,8 +188,22 @@ class Client:
                 execution = WorkflowExecution(execution.workflow_id, last.new_execution_run_id)
                 pause = _PAUSE
                 continue
-            return Ended(**ending(execution, last))
+            ended = Ended(**ending(execution, last))
+            return replace(
+                ended, result=self._read(ended.result), details=self._read(ended.details)
+            )
         return None
+
+    def _write(self, text: str) -> str:
+        try:
+            return self._fields.write(text, field="input", limit=DATA_LENGTH)
+        except PayloadUnavailable:
+            raise
+        except PayloadError as error:
+            raise UsageError(str(error)) from error
+
+    def _read(self, text: str | None) -> str | None:
+        return None if text is None else self._fields.read(text)
 
     def _describe(self, execution: WorkflowExecution) -> dict[str, Any]:
         return self._service.describe_workflow_execution(

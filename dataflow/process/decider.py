@@ -26,10 +26,12 @@ from typing import Any
 
 from dataflow.chance import SeededChance, new_id
 from dataflow.engine.readiness import prepare
-from dataflow.errors import DataflowError
+from dataflow.errors import DataflowError, PayloadError
+from dataflow.payload.fields import Fields
 from dataflow.process.calls import NO_RIGHT, Stopped, code, passes, persist
 from dataflow.process.deciding import Answer, Find, Runs
 from dataflow.process.logs import task_context
+from dataflow.process.outgoing import write_decisions
 from dataflow.process.polling import Connection
 from dataflow.process.registering import Registrar
 from dataflow.process.taking import READ_SECONDS, Source, Taken
@@ -62,6 +64,7 @@ class _Duty:
     sticky_seconds: int
     registrar: Registrar
     place: Callable[[Decision], Decision] | None
+    fields: Fields
     #: Set when no more tasks shall be taken.
     stop: threading.Event
     #: Told of an error that no thread can go on with.
@@ -108,6 +111,7 @@ class Decider:
             sticky_seconds=sticky_seconds,
             registrar=Registrar(connection.service, domain),
             place=place,
+            fields=connection.fields,
             stop=self._stop,
             give_up=self._give_up,
             left=lambda: self._told.put(True),
@@ -125,6 +129,7 @@ class Decider:
                     chance=SeededChance(),
                     most=cache_size,
                     limits=limits,
+                    fields=connection.fields,
                 ),
             )
             for _ in range(threads)
@@ -307,18 +312,15 @@ class _Thread:
         except Exception as error:
             if _nothing_helps(error) or code(error) in NO_RIGHT:
                 raise
-            refused = DataflowError(
-                f"the answer was refused: {code(error) or type(error).__name__}: {error}"
-            )
-            refused.__cause__ = error
-            answer = self._runs.postpone(task, refused)
+            answer = self._runs.postpone(task, _refused(error))
             self._give(task, answer)
         return answer
 
     def _give(self, task: dict[str, Any], answer: Answer) -> None:
         duty = self._duty
         place = duty.place
-        decisions = answer.decisions if place is None else map(place, answer.decisions)
+        placed = answer.decisions if place is None else tuple(map(place, answer.decisions))
+        decisions = write_decisions(duty.fields, placed)
         request: dict[str, Any] = {
             "taskToken": task["taskToken"],
             "decisions": [de.to_wire(decision) for decision in decisions],
@@ -340,6 +342,17 @@ _LOST = {"event": "decision.lost"}
 def _nothing_helps(error: BaseException) -> bool:
     """Whether another answer would fare no better: the task is over, or the service is away."""
     return isinstance(error, Stopped) or code(error) == "UnknownResourceFault" or passes(error)
+
+
+def _refused(error: Exception) -> DataflowError:
+    """Why there must be another answer."""
+    if isinstance(error, PayloadError):
+        return error
+    refused = DataflowError(
+        f"the answer was refused: {code(error) or type(error).__name__}: {error}"
+    )
+    refused.__cause__ = error
+    return refused
 
 
 def _log_loss(error: Exception) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from dataflow.payload.fields import Fields
 from dataflow.protocol.service import Service
 
 
@@ -41,6 +42,16 @@ class Connection(Protocol):
     @property
     def service(self) -> Service:
         """For all threads."""
+        ...
+
+    @property
+    def fields(self) -> Fields:
+        """How what this engine keeps is read and written; for all threads."""
+        ...
+
+    @property
+    def home(self) -> str | None:
+        """The directory of a local engine: with it, another process finds the same fields."""
         ...
 
     def poller(self) -> Poller:

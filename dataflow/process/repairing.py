@@ -2,7 +2,8 @@
 
 Activity tasks that completed in the old run, under the same id, of the same type and with the same
 input, are scheduled on a task list of their own, where a thread answers them with the old results.
-So the new history holds everything, and needs the old one no more.
+So the new history holds everything, and needs the old one no more. Fields are compared and given as
+they stand: what they refer to is not fetched.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from dataflow.history import History
+from dataflow.history import History, TaskRecord
+from dataflow.payload import jumbo
 from dataflow.process.calls import passes, pauses
 from dataflow.process.polling import Connection
 from dataflow.protocol.decisions import Decision, ScheduleActivityTask
@@ -41,6 +43,7 @@ class Repair:
         ``force``: a regular expression; tasks in whose ids it is found are done again.
         """
         self._service = connection.service
+        self._fields = connection.fields
         self._poller = connection.poller()
         self._domain = domain
         self._task_list = TaskList(task_list)
@@ -65,18 +68,24 @@ class Repair:
         self._poller.cancel()
 
     def redirect(self, decision: Decision) -> Decision | None:
-        """The decision on the list where its result is given; None if there is no result for it."""
+        """The decision on the list where its result is given; None if there is no result for it.
+
+        Raises `PayloadError`.
+        """
         if type(decision) is not ScheduleActivityTask:
             return None
         done = self._done.get(decision.activity_id)
         kind = decision.activity_type
-        if done is None or (done.name, done.version, done.input) != (
-            kind.name,
-            kind.version,
-            decision.input,
-        ):
+        if done is None or (done.name, done.version) != (kind.name, kind.version):
+            return None
+        if not self._same_input(done, decision):
             return None
         return msgspec.structs.replace(decision, task_list=self._task_list)
+
+    def _same_input(self, done: TaskRecord, decision: ScheduleActivityTask) -> bool:
+        if done.input is None or decision.input is None:
+            return done.input == decision.input
+        return jumbo.matches(self._fields.open(done.input), decision.input)
 
     def _give(self) -> None:
         waits = pauses()

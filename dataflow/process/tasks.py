@@ -15,6 +15,7 @@ class _Attempt(msgspec.Struct, forbid_unknown_fields=True):
     kwargs: msgspec.Raw
     meta: msgspec.Raw = msgspec.Raw()
     attempt: int = 1
+    refs: msgspec.Raw = msgspec.Raw()
 
 
 _ATTEMPT = msgspec.json.Decoder(_Attempt)

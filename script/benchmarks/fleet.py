@@ -102,7 +102,7 @@ class Bench:
         """``processes``: whose processor time is told, by what they do."""
         self.name = name
         self.service = connection.service
-        self.client = Client(connection.service, DOMAIN)
+        self.client = Client(connection, DOMAIN)
         self.client.ensure_domain()
         self.processes = {what: psutil.Process(pid) for what, pid in processes.items()}
         self.started = 0
@@ -233,7 +233,7 @@ def fleet(home: Path) -> Iterator[Bench]:
                 assert process.stderr is not None
                 process.stderr.readline()  # it is ready
                 with connect("local", home=str(home)) as connection:
-                    Client(connection.service, DOMAIN).ensure_domain()
+                    Client(connection, DOMAIN).ensure_domain()
         with connect("local", home=str(home)) as connection:
             yield Bench("fleet", connection, processes)
 

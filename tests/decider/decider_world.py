@@ -11,6 +11,7 @@ from contextlib import suppress
 from decider_flows import ACTIVITIES, FLOWS
 
 from dataflow.chance import SeededChance
+from dataflow.payload.fields import CLEAR
 from dataflow.process.deciding import Runs
 from dataflow.process.jobs import Completed, Job, outcome
 from dataflow.protocol import decisions as de
@@ -73,6 +74,7 @@ class World:
             engine.register_workflow_type(domain=DOMAIN, name=name, version="1")
         #: What is asked of pollers instead, see `Recording`.
         self.instead_of_polls = {}
+        self.fields = CLEAR
 
     def poller(self):
         poller = Recording(self.engine.poller(), self.calls, self._news)

@@ -10,6 +10,7 @@ import threading
 from contextlib import contextmanager
 from types import SimpleNamespace
 
+from dataflow.payload.fields import CLEAR
 from dataflow.process.worker import Worker
 
 DOMAIN = "test"
@@ -72,6 +73,9 @@ class Site:
         )["runId"]
 
     # Of a connection:
+
+    fields = CLEAR
+    home = None
 
     def poller(self):
         return self.engine.poller()

@@ -1,0 +1,49 @@
+"""What a process has written into history, through the fields of its engine.
+
+The replay decides in clear text. Codec and store come last, just before an answer: so an answer
+that nobody gives has stored nothing, and whatever a history refers to is stored before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from dataflow.payload.fields import Fields, Outgoing
+from dataflow.protocol import decisions as de
+from dataflow.protocol.decisions import Decision
+from dataflow.protocol.limits import DATA_LENGTH
+
+#: The field of each decision that holds data of users. The ``control`` of an activity is ours: it
+#: names tasks, and stays readable.
+_FIELDS: dict[type[Decision], str] = {
+    de.ScheduleActivityTask: "input",
+    de.StartTimer: "control",
+    de.CompleteWorkflowExecution: "result",
+    de.FailWorkflowExecution: "details",
+}
+
+
+def write_decisions(
+    fields: Fields, decisions: Sequence[Decision], limit: int = DATA_LENGTH
+) -> tuple[Decision, ...]:
+    """The decisions as they go into history.
+
+    Raises `PayloadError`, or `PayloadUnavailable` if it may go better later.
+    """
+    batch: list[Outgoing] = []
+    places: list[tuple[int, str]] = []
+    for n, decision in enumerate(decisions):
+        field = _FIELDS.get(type(decision))
+        text = None if field is None else getattr(decision, field)
+        if field is not None and text is not None:
+            batch.append(Outgoing(text, field, limit))
+            places.append((n, field))
+    if not batch:
+        return tuple(decisions)
+    written = list(decisions)
+    for (n, field), outgoing, text in zip(places, batch, fields.write_all(batch), strict=True):
+        if text is not outgoing.text:
+            written[n] = msgspec.structs.replace(written[n], **{field: text})
+    return tuple(written)
