@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,7 +22,8 @@ from typing import NamedTuple
 from dataflow.errors import PayloadError, PayloadUnavailable
 
 _PRIVATE, _PRIVATE_DIRECTORY = 0o600, 0o700
-#: What begins so is being written, or was when somebody died.
+_HASH = re.compile(r"[0-9a-f]{64}")
+#: What a file is called before it is whole.
 _UNFINISHED = ".part-"
 _LOCK = ".lock"
 #: No room, which may be made; a server of files that does not answer.
@@ -44,6 +46,17 @@ class Entry(NamedTuple):
     size: int
     #: When it was last written, in seconds since the epoch.
     written: float
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether it is being written, or was when somebody died."""
+        return self.name.startswith(_UNFINISHED)
+
+    @property
+    def object_hash(self) -> str | None:
+        """The hash of the clear text; None if it is no object."""
+        name = self.name.partition(".")[0]
+        return name if _HASH.fullmatch(name) else None
 
 
 class DirectoryStore:

@@ -51,7 +51,12 @@ def open_fields(home: str | None = None) -> Fields:
     max_size = settings.jumbo_fields_max_size()
     if max_size is None and sources and sources[0].store.scheme != places.HOME.scheme:
         max_size = _MAX_SIZE
-    return StoredFields(Coding(_codec(), _find_codec), sources, max_size=max_size)
+    return StoredFields(open_coding(), sources, max_size=max_size)
+
+
+def open_coding() -> Coding:
+    """How texts are written down: the codec that the settings name. Raises `UsageError`."""
+    return Coding(_codec(), _find_codec)
 
 
 def home_store(home: str) -> DirectoryStore:
