@@ -82,8 +82,8 @@ def from_settings() -> AesGcm:
     text, source = settings.encryption_keys()
     keys: dict[str, bytes] = {}
     for number, word in enumerate(filter(None, re.split(r"[,\s]+", text)), 1):
-        key_id, _, secret = word.partition(":")
-        if not _ID.fullmatch(key_id):
+        key_id, colon, secret = word.partition(":")
+        if not colon or not _ID.fullmatch(key_id):  # what it is may be a secret
             raise UsageError(f"key {number} of {source} has no id: write {_FORM}")
         if key_id in keys:
             raise UsageError(f"{source} has two keys {key_id}: give each an id of its own")

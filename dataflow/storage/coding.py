@@ -122,6 +122,6 @@ def _decompress(data: bytes, most: int) -> bytes:
         clear = decompressor.decompress(data, most + 1)  # one byte more shows that it is too long
     except zstd.ZstdError as error:
         raise PayloadError(f"not compressed by zstd: {error}") from error
-    if not decompressor.eof:
+    if not decompressor.eof or len(clear) > most:
         raise PayloadError("the compressed text is longer than it should be, or cut")
     return clear

@@ -12,14 +12,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import diskcache  # type: ignore[import-untyped]
-from diskcache.core import MODE_BINARY, MODE_RAW  # type: ignore[import-untyped]
+from diskcache.core import MODE_BINARY  # type: ignore[import-untyped]
 
-#: Bytes from which on an object has a file of its own.
-_OWN_FILE = 4096
-#: Pages that SQLite's log may have before it is put into its file; bytes of a page.
-_LOG_PAGES, _PAGE = 100, 4096
-#: The log, and what SQLite shares between processes: diskcache does not count them.
-_NOT_COUNTED = (_LOG_PAGES + 8) * _PAGE
+#: Bytes that SQLite's journal may take while a transaction is under way: nobody counts them.
+_JOURNAL = 100_000
 
 
 class _Bytes(diskcache.Disk):  # type: ignore[misc] # diskcache has no types
@@ -41,12 +37,19 @@ class _Bytes(diskcache.Disk):  # type: ignore[misc] # diskcache has no types
         return super().store(value, read, key)
 
     def fetch(self, mode: Any, filename: Any, value: Any, read: Any) -> bytes:
-        if mode == MODE_RAW and type(value) is bytes:
-            return value
         if mode != MODE_BINARY or filename is None or read:
             _refuse()
         data: bytes = super().fetch(mode, filename, value, read)
         return data
+
+
+class _Cache(diskcache.Cache):  # type: ignore[misc] # likewise
+    """Makes room object by object; its parent drops ten at a time, however large they are."""
+
+    def _cull(self, now: float, sql: Any, cleanup: Any, limit: int | None = None) -> None:
+        # In the transaction that adds an object, which is the last to go.
+        while len(self) > 1 and self.volume() > self.size_limit:
+            super()._cull(now, sql, cleanup, limit)
 
 
 class Objects:
@@ -58,15 +61,18 @@ class Objects:
 
     def __init__(self, directory: Path, size: int, patience: float) -> None:
         """``size``: bytes on the disk. ``patience``: seconds to wait for others."""
-        self._cache = diskcache.Cache(
+        self._cache = _Cache(
             str(directory),
             timeout=patience,
             disk=_Bytes,
-            size_limit=max(size - _NOT_COUNTED, size // 2),
-            cull_limit=0,  # ten at a time would not make room for a big one: see `put`
+            size_limit=max(size - _JOURNAL, size // 2),
+            cull_limit=1,
             eviction_policy="least-recently-used",
-            disk_min_file_size=_OWN_FILE,
-            sqlite_wal_autocheckpoint=_LOG_PAGES,
+            disk_min_file_size=0,  # a file each, so that dropping one makes room at once
+            # A log would grow while several processes are busy. Nothing is brought to the disk:
+            # what a loss of power damages is emptied.
+            sqlite_journal_mode="truncate",
+            sqlite_synchronous=0,
         )
 
     def get(self, key: str) -> bytes | None:
@@ -80,7 +86,6 @@ class Objects:
         """Keep it, and drop what was used longest ago until there is room."""
         try:
             self._cache.set(key, data)
-            self._cache.cull()
         except diskcache.Timeout as error:
             raise TimeoutError(_BUSY) from error
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import boto3  # type: ignore[import-untyped]
@@ -92,7 +93,7 @@ class S3Store:
     def _get(self, key: str) -> bytes:
         try:
             answer = self._client().get_object(Bucket=self._bucket, Key=key)
-            with answer["Body"] as body:
+            with closing(answer["Body"]) as body:  # entered itself, it is not botocore's any more
                 data: bytes = body.read()
         except boto.ClientError as error:
             raise self._refused(error, key) from error
