@@ -25,7 +25,7 @@ _AN_HOUR = 3600
 @click.command(
     short_help="Print what a reference in a history refers to.",
     epilog="\b\nExample:\n"
-    "dataflow payload.get 'dataflow+s3://bucket/flows/9f86d0....zst 1048576' -o report.json",
+    "dataflow payload.get 'dataflow+s3://bucket/9f86d0....zst 1048576' -o result",
 )
 @click.argument("reference")
 @click.option("-o", "--output", metavar="FILE", help="Write to this file, which must not exist.")

@@ -2,6 +2,7 @@ import os
 import uuid
 
 import boto3
+import fsspec
 import pytest
 from s3_server import s3_server
 
@@ -57,3 +58,12 @@ def pauses():
 @pytest.fixture
 def store(bucket, pauses):
     return S3Store(f"{bucket}/flows", sleep=pauses.append)
+
+
+@pytest.fixture
+def memory():
+    """fsspec's file system in memory, empty."""
+    system = fsspec.filesystem("memory")
+    yield system
+    system.store.clear()
+    system.pseudo_dirs[:] = [""]

@@ -1,6 +1,5 @@
 """The store on fsspec, with its memory file system and with one that misbehaves."""
 
-import fsspec
 import pytest
 
 from dataflow.errors import PayloadError, PayloadUnavailable
@@ -10,33 +9,25 @@ NAME = "ab" * 32
 
 
 @pytest.fixture
-def system():
-    system = fsspec.filesystem("memory")
-    yield system
-    system.store.clear()
-    system.pseudo_dirs[:] = [""]
-
-
-@pytest.fixture
-def store(system, pauses):
+def store(memory, pauses):
     return FilesystemStore("memory", "flows/long", sleep=pauses.append)
 
 
-def test_an_object(store, system):
+def test_an_object(store, memory):
     store.put(NAME, b"data")
     assert store.get(NAME) == b"data"
-    assert list(system.store) == [f"/flows/long/{NAME}"]
+    assert list(memory.store) == [f"/flows/long/{NAME}"]
 
 
-def test_what_is_there_is_not_written_again(store, system):
+def test_what_is_there_is_not_written_again(store, memory):
     store.put(NAME, b"first")
     store.put(NAME, b"again")
     assert store.get(NAME) == b"first"
 
 
-def test_what_an_interrupted_upload_left_is_written_anew(store, system):
-    system.makedirs("/flows/long")
-    system.pipe_file(f"/flows/long/{NAME}", b"da")
+def test_what_an_interrupted_upload_left_is_written_anew(store, memory):
+    memory.makedirs("/flows/long")
+    memory.pipe_file(f"/flows/long/{NAME}", b"da")
     store.put(NAME, b"data")
     assert store.get(NAME) == b"data"
 
