@@ -42,6 +42,10 @@ class _Details(msgspec.Struct):
     traceback: tuple[str, ...] = ()
 
 
+# Seen by msgspec now, before two threads can be the first: `dataflow.payload.annotations` says why.
+msgspec.json.Decoder(_Details)
+
+
 def cut(text: str, length: int) -> str:
     """At most ``length`` characters of a text; an ellipsis shows that there was more."""
     return text if len(text) <= length else text[: length - 4] + " ..."
