@@ -59,6 +59,11 @@ class Reference(NamedTuple):
         return len(clear) == self.length and digest(clear) == self.name
 
 
+def is_clear(text: str) -> bool:
+    """Whether a field is a clear text for certain, as nearly all are."""
+    return not text.startswith(_OURS)
+
+
 def parse(text: str) -> Reference | None:
     """The reference that a text is; None if it is anything else."""
     if not text.startswith(_OURS):

@@ -286,10 +286,11 @@ class Activities:
         """The text of a result: as history holds it, if it is JSON; a reference, quoted."""
         text = future.encoded
         if text is not None:
-            text = self._run.fields.open(text)
-            if jumbo.parse(text) is not None:
-                references.append(text)
-                return codec.encode(text)
+            if not jumbo.is_clear(text):
+                text = self._run.fields.open(text)
+                if jumbo.parse(text) is not None:
+                    references.append(text)
+                    return codec.encode(text)
             if _is_json(text):
                 return text
         elif future.items is not None:
@@ -436,7 +437,11 @@ class Activities:
         if call is not None:
             self._close(call)
             text, activity = attributes.result, call.activity
-            call.future.set_encoded(text, lambda: activity.convert_result(self._decoded(text)))
+            read = self._run.read
+            call.future.set_encoded(
+                text,
+                lambda: activity.convert_result(codec.decode(None if text is None else read(text))),
+            )
 
     def failed(self, attributes: ev.ActivityTaskFailed) -> None:
         """An attempt has failed."""
@@ -444,7 +449,7 @@ class Activities:
         if call is not None:
             error = failure.task_failed(
                 call.activity.name,
-                attributes.reason,
+                self._details(attributes.reason),
                 self._details(attributes.details),
                 task_id=call.task_id,
             )
@@ -471,9 +476,6 @@ class Activities:
         if call is not None:
             self._close(call)
             call.future.set_cancelled()
-
-    def _decoded(self, text: str | None) -> Any:
-        return None if text is None else codec.decode(self._run.read(text))
 
     def _details(self, text: str | None) -> str | None:
         """What details say, if they can be read; there is a reason, too."""

@@ -72,6 +72,9 @@ class Agenda:
     def __init__(self, limits: Limits, fields: Fields = CLEAR) -> None:
         self._limits = limits
         self._fields = fields
+        limit = limits.data_length
+        #: The characters of a field; None: texts are sent as they are.
+        self._limit = None if limit is None or fields.longest(limit) == limit else limit
         self.cancellations = Lane()
         #: One place is kept for the wake-up timer.
         self.timers = Lane(limits.open_timers - 1)
@@ -105,11 +108,11 @@ class Agenda:
 
     def _as_sent(self, decision: Decision) -> Decision:
         """The decision with an input as long as that which is sent: of a reference, if need be."""
-        limit = self._limits.data_length
-        if limit is None or not isinstance(decision, ScheduleActivityTask) or not decision.input:
+        if self._limit is None or not isinstance(decision, ScheduleActivityTask):
             return decision
-        length = self._fields.written_length(decision.input, limit)
-        if length == len(decision.input):
+        text = decision.input or ""
+        length = self._fields.written_length(text, self._limit)
+        if length == len(text):
             return decision
         return msgspec.structs.replace(decision, input="-" * length)
 

@@ -390,6 +390,8 @@ class Run:
         An error of the kind ``unseen`` is the end of this run, and ``run()`` does not see it. What
         else there is of users (hooks, callbacks) may, but nothing comes of it.
         """
+        if jumbo.is_clear(text):
+            return text
         try:
             return self._fields.read(text)
         except unseen as problem:
