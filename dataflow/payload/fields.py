@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 
 from dataflow.errors import PayloadError, PayloadUnavailable
 from dataflow.payload import jumbo
+from dataflow.payload.failure import cut
 
 
 class Outgoing(NamedTuple):
@@ -72,6 +73,13 @@ class Fields(Protocol):
         """`write`, for many texts at once."""
         ...
 
+    def brief(self, text: str, limit: int) -> str:
+        """What goes into history for a text that is cut rather than stored: a reason.
+
+        `open` and `read` give back what is left of it.
+        """
+        ...
+
 
 class _Clear:
     """Fields as they stand: no codec, no store."""
@@ -114,6 +122,9 @@ class _Clear:
 
     def write_all(self, batch: Sequence[Outgoing]) -> list[str]:
         return [self.write(text, field=field, limit=limit) for text, field, limit in batch]
+
+    def brief(self, text: str, limit: int) -> str:
+        return cut(text, limit)
 
 
 #: What is used where nothing is configured.

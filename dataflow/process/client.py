@@ -190,7 +190,10 @@ class Client:
                 continue
             ended = Ended(**ending(execution, last))
             return replace(
-                ended, result=self._read(ended.result), details=self._read(ended.details)
+                ended,
+                result=self._read(ended.result),
+                reason=self._read(ended.reason),
+                details=self._read(ended.details),
             )
         return None
 

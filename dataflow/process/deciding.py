@@ -133,7 +133,7 @@ class Runs:
             extra={"event": "decision.postponed"},
         )
         self.drop(run_id)
-        told = json.dumps({"postponed": failure.cut(told, _TOLD)}, ensure_ascii=False)
+        told = json.dumps({"postponed": self._fields.brief(told, _TOLD)}, ensure_ascii=False)
         return Answer(decisions=(timer,), execution_context=told, postponed=True)
 
     def drop(self, run_id: str) -> None:

@@ -13,7 +13,7 @@ import msgspec
 from dataflow.payload.fields import Fields, Outgoing
 from dataflow.protocol import decisions as de
 from dataflow.protocol.decisions import Decision
-from dataflow.protocol.limits import DATA_LENGTH
+from dataflow.protocol.limits import DATA_LENGTH, REASON_LENGTH
 
 #: The field of each decision that holds data of users. The ``control`` of an activity is ours: it
 #: names tasks, and stays readable.
@@ -32,6 +32,7 @@ def write_decisions(
 
     Raises `PayloadError`, or `PayloadUnavailable` if it may go better later.
     """
+    decisions = [_with_reason(fields, decision) for decision in decisions]
     batch: list[Outgoing] = []
     places: list[tuple[int, str]] = []
     for n, decision in enumerate(decisions):
@@ -47,3 +48,9 @@ def write_decisions(
         if text is not outgoing.text:
             written[n] = msgspec.structs.replace(written[n], **{field: text})
     return tuple(written)
+
+
+def _with_reason(fields: Fields, decision: Decision) -> Decision:
+    if type(decision) is not de.FailWorkflowExecution or decision.reason is None:
+        return decision
+    return msgspec.structs.replace(decision, reason=fields.brief(decision.reason, REASON_LENGTH))

@@ -22,7 +22,7 @@ from dataflow.process.calls import persist
 from dataflow.process.catalogue import Catalogue
 from dataflow.process.jobs import Canceled, Completed, Failed, Job, Outcome, Perform
 from dataflow.process.tasks import PolledTask
-from dataflow.protocol.limits import DATA_LENGTH
+from dataflow.protocol.limits import DATA_LENGTH, REASON_LENGTH
 
 _log = logging.getLogger(__name__)
 
@@ -92,7 +92,10 @@ class Performer:
         """The outcome as it goes into history. Raises `PayloadError`."""
         if isinstance(outcome, Completed):
             return Completed(self._write(outcome.result, "result"))
-        return self._failed(outcome) if isinstance(outcome, Failed) else outcome
+        if isinstance(outcome, Failed):
+            reason = self._fields.brief(outcome.reason, REASON_LENGTH)
+            return self._failed(msgspec.structs.replace(outcome, reason=reason))
+        return outcome
 
     def _failed(self, outcome: Failed) -> Failed:
         """A failure that is told, whatever becomes of its details."""

@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 
 from dataflow.errors import PayloadError, PayloadUnavailable
 from dataflow.payload import jumbo
+from dataflow.payload.failure import cut
 from dataflow.payload.fields import CLEAR, Outgoing
 from dataflow.payload.jumbo import Reference
 from dataflow.storage.coding import Coding
@@ -26,6 +27,9 @@ _UPLOADS = 8
 _LONGEST_ENDING = 32
 #: UTF-8, at worst, and base64.
 _BYTES_OF_CHARACTER, _CHARACTERS_OF_BYTES = 4, (4, 3)
+
+#: What is told where there is no room for an eighth of a brief text, encoded.
+_NO_ROOM = "..."
 
 _log = logging.getLogger(__name__)
 
@@ -187,6 +191,15 @@ class StoredFields:
                 self._keep(field, data)
                 written.append(field)
             return written
+
+    def brief(self, text: str, limit: int) -> str:
+        if self._coding.codec is None:
+            return cut(text, limit)
+        for eighths in range(8, 0, -1):
+            encoded = self._coding.to_field(jumbo.to_bytes(cut(text, limit * eighths // 8)))
+            if len(encoded) <= limit:
+                return encoded
+        return _NO_ROOM
 
     def _put(self, outgoing: Outgoing) -> tuple[str, bytes | None]:
         """What goes into history, and what is stored for it."""

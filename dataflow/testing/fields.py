@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from dataflow.errors import PayloadError, PayloadUnavailable
 from dataflow.payload import jumbo
+from dataflow.payload.failure import cut
 from dataflow.payload.fields import CLEAR, Outgoing
 from dataflow.payload.jumbo import Reference
 
@@ -74,6 +75,10 @@ class MemoryFields:
     def write_all(self, batch: Sequence[Outgoing]) -> list[str]:
         """One after the other."""
         return [self.write(text, field=field, limit=limit) for text, field, limit in batch]
+
+    def brief(self, text: str, limit: int) -> str:
+        """As long as there is room."""
+        return self._code(cut(text, limit - len(_CODEC)))
 
     def _code(self, text: str) -> str:
         return f"{_CODEC}{text[::-1]}" if self._coded else text

@@ -227,6 +227,31 @@ def test_written_length(store, codec, text):
     assert stored.written_length(written, LIMIT) >= len(written)
 
 
+def test_brief_texts(store):
+    assert fields(store).brief("reason", 10) == "reason"
+    assert fields(store).brief("reason" * 10, 10) == "reason ..."
+    assert store.objects == {}
+
+
+@pytest.mark.parametrize("text", ["", "ValueError: 17", "reason" * 100, "\N{GRINNING FACE}" * 300])
+def test_brief_texts_of_a_codec(store, text):
+    coded = fields(store, codec=AES)
+    brief = coded.brief(text, 256)
+    assert brief.startswith("dataflow+aesgcm:k:")
+    assert len(brief) <= 256
+    left = coded.read(brief)
+    if len(text) > 100:
+        assert left.endswith(" ...")
+        left = left.removesuffix(" ...")
+        assert len(left) > 25
+    assert text.startswith(left)
+    assert store.objects == {}
+
+
+def test_brief_texts_of_a_codec_that_needs_much_room():
+    assert fields(codec=AesGcm({"k" * 64: b"k" * 32})).brief("\N{GRINNING FACE}" * 64, 128) == "..."
+
+
 # --- what is not followed, and what is broken --------------------------------------------------
 
 
