@@ -11,8 +11,6 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
 from dataflow.activity import Activity
 from dataflow.errors import ActivityCanceled, PayloadError, PayloadUnavailable
 from dataflow.payload import failure
@@ -92,23 +90,20 @@ class Performer:
         """The outcome as it goes into history. Raises `PayloadError`."""
         if isinstance(outcome, Completed):
             return Completed(self._write(outcome.result, "result"))
-        if isinstance(outcome, Failed):
-            reason = self._fields.brief(outcome.reason, REASON_LENGTH)
-            return self._failed(msgspec.structs.replace(outcome, reason=reason))
-        return outcome
+        return self._failed(outcome) if isinstance(outcome, Failed) else outcome
 
     def _failed(self, outcome: Failed) -> Failed:
         """A failure that is told, whatever becomes of its details."""
-        details = outcome.details
+        reason, details = self._fields.brief(outcome.reason, REASON_LENGTH), outcome.details
         for _ in range(2):
             try:
-                return msgspec.structs.replace(outcome, details=self._write(details, "details"))
+                return Failed(reason, self._write(details, "details"))
             except PayloadError as error:
                 _log.warning(
                     "the details of a failure are cut: %s", error, extra={"event": "details.cut"}
                 )
                 details = failure.shorten(details, _SHORT_DETAILS)
-        return msgspec.structs.replace(outcome, details="")
+        return Failed(reason, "")
 
     def _read(self, text: str) -> str:
         return self._patiently(lambda: self._fields.read(text))
