@@ -16,6 +16,7 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from dataflow.errors import PayloadError
 from dataflow.payload.annotations import converter
@@ -23,6 +24,9 @@ from dataflow.payload.conversion import Convert, Mismatch
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+#: What has been made for functions: a workflow's ``run`` is met anew in every execution.
+_known: WeakKeyDictionary[Callable[..., Any], dict[str, Convert]] = WeakKeyDictionary()
 
 
 class Signature:
@@ -93,12 +97,21 @@ class Signature:
     def _converters(self) -> dict[str, Convert]:
         """By parameter, for the annotations that ask for more than plain JSON types."""
         if self._known is None:
-            found = {name: converter(hint) for name, hint in self._hints().items()}
-            self._known = {name: convert for name, convert in found.items() if convert is not None}
+            function = getattr(self._function, "__func__", self._function)
+            if not isinstance(function, types.FunctionType):  # nor can be referred to weakly
+                self._known = self._make_converters()
+            elif function in _known:
+                self._known = _known[function]
+            else:
+                self._known = _known[function] = self._make_converters()
         return self._known
 
+    def _make_converters(self) -> dict[str, Convert]:
+        made = {name: converter(hint) for name, hint in self._hints().items()}
+        return {name: convert for name, convert in made.items() if convert is not None}
+
     def _hints(self) -> dict[str, Any]:
-        with suppress(Exception):  # a name that only a type checker knows
+        with suppress(Exception):  # a name that only type checkers know: try one by one, then
             return typing.get_type_hints(self._function)
         known: dict[str, Any] = {}
         names = getattr(self._function, "__globals__", {})

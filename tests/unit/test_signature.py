@@ -474,6 +474,15 @@ def test_a_callable_without_annotations_takes_what_json_gives(function):
     assert Signature(function, "f").convert([DAY_TEXT], {"b": 1}) == ([DAY_TEXT], {"b": 1})
 
 
+def test_an_annotation_that_only_type_checkers_know_hides_no_other():
+    def function(a: "OnlyForTypeCheckers", b: "date", *, c: date = DAY) -> "UUID":  # noqa: F821
+        pass
+
+    signature = Signature(function, "f")
+    assert signature.convert([DAY_TEXT, DAY_TEXT], {"c": DAY_TEXT}) == ([DAY_TEXT, DAY], {"c": DAY})
+    assert signature.convert_result(ONE_TEXT) == ONE
+
+
 @pytest.mark.parametrize("function", [plain, spread])
 def test_converting_leaves_the_given_arguments_as_they_are(function):
     args, kwargs = [DAY_TEXT], {"key": ONE_TEXT}

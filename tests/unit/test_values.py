@@ -268,5 +268,6 @@ def test_a_class_is_looked_at_by_one_thread_at_a_time_and_then_never_again(annot
     for _ in range(2):
         assert encode(signature.convert([given_value], {})[0][0]) == encode(given_value)
         assert encode(signature.convert_result(given_value)) == encode(given_value)
+    Signature(signature._function, "again").convert([given_value], {})
     assert len(alone) == looks
     assert all(alone)
