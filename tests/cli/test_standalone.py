@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import pytest
 from commands import HERE, dataflow, environment
@@ -27,6 +28,24 @@ def run(home, tmp_path):
         )
 
     return run
+
+
+@contextmanager
+def serving(home):
+    """A server on the home of this test."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", "dataflow", "server.start"],
+        cwd=HERE,
+        env=environment(DATAFLOW_HOME=str(home)),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert server.stderr.readline().startswith("dataflow server ready")
+        yield
+    finally:
+        server.terminate()
+        server.communicate()
 
 
 def test_a_workflow(run):
@@ -81,6 +100,29 @@ def test_a_repair_does_again_what_is_named(run, tmp_path):
     assert (tmp_path / "steps").read_text().split() == ["1"]
 
 
+def test_long_texts(run, tmp_path, home):
+    given = tmp_path / "input.json"
+    given.write_text(json.dumps(["ab" * 20_000]))
+    done = run(
+        "--format=json", "standalone", "--workflow-id=w", "lasting.Large", "--input-file", given
+    )
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["result"] == "ab" * 20_000 * 10
+    repaired = run("--format=json", "standalone", "--repair=w", "lasting.Large")
+    assert json.loads(repaired.out)["result"] == "ab" * 20_000 * 10
+    assert (tmp_path / "steps").read_text() == "grow\n"
+    with serving(home):
+        again = run("activity.rerun", "--workflow-id=w", "--activity-id=activity-lasting.measure-1")
+        assert again == (0, "400000\n", "")
+        nowhere = run(
+            "activity.rerun",
+            "--workflow-id=w",
+            "--activity-id=activity-lasting.measure-1",
+            DATAFLOW_ENGINE=f"unix:{home / 'engine.sock'}",
+        )
+        assert nowhere == again
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
@@ -106,15 +148,7 @@ def test_mistakes(run, arguments, line):
 
 def test_an_activity_again(run, tmp_path, home):
     assert run("standalone", "--workflow-id=w", "lasting.Steps", "-i2").code == 0
-    server = subprocess.Popen(
-        [sys.executable, "-m", "dataflow", "server.start"],
-        cwd=HERE,
-        env=environment(DATAFLOW_HOME=str(home)),
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert server.stderr.readline().startswith("dataflow server ready")
-    try:
+    with serving(home):
         rerun = ("activity.rerun", "--workflow-id=w", "--activity-id")
         assert run(*rerun, "activity-lasting.step-2") == (0, "1\n", "")
         assert run(*rerun, "none").err == (
@@ -132,9 +166,6 @@ def test_an_activity_again(run, tmp_path, home):
         registered = run("domain.register", "default")
         assert registered.code == 1
         assert registered.err == "error: the domain default is registered already\n"
-    finally:
-        server.terminate()
-        server.communicate()
 
 
 def test_info_hides_secrets(run):
