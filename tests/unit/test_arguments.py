@@ -92,9 +92,8 @@ def test_a_value_may_have_every_member_of_an_input():
 
 def test_references_stand_for_what_is_fetched():
     texts = {"a": '{"n":[1]}', "b": "plain"}
-    text = add_references(
-        encode({"args": ["a", ["b", "c"]], "kwargs": {"a": "a"}}), ["b", "a", "b"]
-    )
+    message = encode({"args": ["a", ["b", "c"]], "kwargs": {"a": "a"}})
+    text = add_references(message, ["b", "a", "b"])
     assert text.endswith(',"refs":["a","b"]}')
     assert decode(text).refs == ("a", "b")
     fetched = []
