@@ -2,9 +2,11 @@
 
 1. *Nothing is overwritten*: uploads are conditional (``If-None-Match: *``). Where an endpoint does
    not know conditions, it is asked first whether the object is there.
-2. *Attempts are ours* (`repeating`) and not botocore's: an answer that breaks off while it is read
+2. *What is written again is young again*, if it is older than a day: a lifecycle rule of the bucket
+   counts from the day of writing, and the text is referred to anew.
+3. *Attempts are ours* (`repeating`) and not botocore's: an answer that breaks off while it is read
    is asked for again as well, and what may pass is told from what stays wrong in one place.
-3. *What is wrong is said with the bucket, and what to do*. A call that lacks good credentials may
+4. *What is wrong is said with the bucket, and what to do*. A call that lacks good credentials may
    succeed later, or in another process; one that is denied will not.
 """
 
@@ -20,15 +22,18 @@ import boto3  # type: ignore[import-untyped]
 from botocore import exceptions as boto  # type: ignore[import-untyped]
 from botocore.config import Config  # type: ignore[import-untyped]
 
+from dataflow.clock import SystemClock
 from dataflow.errors import PayloadError, PayloadUnavailable
 from dataflow.storage.repeating import Transient, repeat
 
+#: Seconds after which an object is given a new date.
+_OLD = 24 * 3600
 #: Seconds for a connection, and for each part of an answer.
 _CONNECT_SECONDS, _ANSWER_SECONDS = 10, 60
 #: At least as many as threads of this process that read or write at a time.
 _CONNECTIONS = 32
 
-_FORBIDDEN, _NOT_FOUND, _EXISTS, _CONFLICT, _NOT_KNOWN = 403, 404, 412, 409, 501
+_THERE, _FORBIDDEN, _NOT_FOUND, _CONFLICT, _EXISTS, _NOT_KNOWN = 200, 403, 404, 409, 412, 501
 _REQUEST_TIMEOUT, _TOO_MANY, _SERVER_ERROR = 408, 429, 500
 _THROTTLED = ("SlowDown", "RequestTimeout", "RequestLimitExceeded", "OperationAborted")
 #: About who calls, and not about what he may do.
@@ -50,11 +55,18 @@ class S3Store:
 
     scheme = "s3"
 
-    def __init__(self, location: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        location: str,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], float] | None = None,
+    ) -> None:
         """``location``: ``bucket/with/optional/prefix``."""
         self.location = location
         self._bucket, _, self._prefix = location.partition("/")
         self._sleep = sleep
+        self._now = now or SystemClock().now
         self._conditional = True
         self._lock = threading.Lock()
         self._made: Any = None
@@ -67,12 +79,15 @@ class S3Store:
 
     def _put(self, key: str, data: bytes) -> None:
         try:
-            if self._conditional:
-                self._client().put_object(Bucket=self._bucket, Key=key, Body=data, IfNoneMatch="*")
-            elif not self._exists(key):
-                self._client().put_object(Bucket=self._bucket, Key=key, Body=data)
+            if not self._conditional:
+                if self._renew(key) != _THERE:
+                    self._client().put_object(Bucket=self._bucket, Key=key, Body=data)
+                return
+            self._client().put_object(Bucket=self._bucket, Key=key, Body=data, IfNoneMatch="*")
         except boto.ClientError as error:
             if _status(error) == _EXISTS:
+                if self._renew(key) == _NOT_FOUND:
+                    raise Transient(f"{key} has just been deleted from {self._bucket}") from error
                 return
             if _status(error) != _NOT_KNOWN or not self._conditional:
                 raise self._refused(error, key) from error
@@ -81,14 +96,21 @@ class S3Store:
         except boto.BotoCoreError as error:
             raise self._failed(error) from error
 
-    def _exists(self, key: str) -> bool:
+    def _renew(self, key: str) -> int:
+        """Give an object that has long been there the date of today; the status says if it is."""
+        place = {"Bucket": self._bucket, "Key": key}
         try:
-            self._client().head_object(Bucket=self._bucket, Key=key)
+            written = self._client().head_object(**place)["LastModified"].timestamp()
+            if self._now() - written > _OLD:
+                self._client().copy_object(**place, CopySource=place, MetadataDirective="REPLACE")
         except boto.ClientError as error:
-            if _status(error) in {_FORBIDDEN, _NOT_FOUND}:  # who may write may not read, perhaps
-                return False
-            raise
-        return True
+            # Who may write may not look, or not write anew, perhaps.
+            if _status(error) not in {_FORBIDDEN, _NOT_FOUND}:
+                raise self._refused(error, key) from error
+            return _status(error)
+        except boto.BotoCoreError as error:
+            raise self._failed(error) from error
+        return _THERE
 
     def _get(self, key: str) -> bytes:
         try:

@@ -1,6 +1,7 @@
 """The store on S3, against moto's server, and against what S3 answers on bad days."""
 
 import re
+import time
 
 import boto3
 import pytest
@@ -26,7 +27,38 @@ def test_what_is_there_is_not_overwritten(store, server):
     store.put(NAME, b"first")
     store.put(NAME, b"second")
     assert store.get(NAME) == b"first"
-    assert [headers.get("HTTP_IF_NONE_MATCH") for headers in server.headers] == ["*", "*", None]
+    assert server.headers[0]["HTTP_IF_NONE_MATCH"] == "*"
+    assert [request.split()[0] for request in server.requests] == ["PUT", "PUT", "HEAD", "GET"]
+
+
+def test_what_is_written_again_is_young_again(bucket, server):
+    S3Store(bucket).put(NAME, b"data")
+    server.headers.clear()
+    S3Store(bucket, now=lambda: time.time() + 25 * 3600).put(NAME, b"data")
+    assert server.headers[-1]["HTTP_X_AMZ_COPY_SOURCE"] == f"{bucket}/{NAME}"
+    assert S3Store(bucket).get(NAME) == b"data"
+
+
+def test_what_may_not_be_made_young_stays_as_it_is(bucket, server):
+    S3Store(bucket).put(NAME, b"data")
+    server.refuse("412 Precondition Failed", "PreconditionFailed")
+    server.refuse("403 Forbidden", "AccessDenied", method="HEAD")
+    S3Store(bucket).put(NAME, b"data")
+
+
+def test_what_is_deleted_while_it_is_written_again_is_there_all_the_same(store, server):
+    server.refuse("412 Precondition Failed", "PreconditionFailed")
+    store.put(NAME, b"data")
+    assert [request.split()[0] for request in server.requests] == ["PUT", "HEAD", "PUT"]
+    assert store.get(NAME) == b"data"
+
+
+def test_what_passes_while_an_object_is_made_young(store, server, pauses):
+    store.put(NAME, b"data")
+    server.refuse("412 Precondition Failed", "PreconditionFailed")
+    server.refuse("503 Slow Down", "SlowDown", method="HEAD")
+    store.put(NAME, b"data")
+    assert len(pauses) == 1
 
 
 def test_an_endpoint_without_conditions(store, server):
