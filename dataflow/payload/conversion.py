@@ -171,9 +171,8 @@ def pydantic(model: Any) -> Convert:
         try:
             return model.__pydantic_validator__.validate_json(codec.encode(value))
         except ValueError as error:
-            if not hasattr(error, "errors"):
-                raise Mismatch(str(error)) from None
-            problem = error.errors(include_url=False, include_input=False)[0]
+            refusal: Any = error  # a ValidationError, which is not ours to import
+            problem = refusal.errors(include_url=False, include_input=False)[0]
             steps = (f"[{s}]" if isinstance(s, int) else f".{s}" for s in problem["loc"])
             raise Mismatch(problem["msg"], "".join(steps)) from None
 

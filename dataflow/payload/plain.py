@@ -203,10 +203,9 @@ def _with_sorted_sets(form: Any, value: Any) -> Any:
         case list(), set() | frozenset() | list() | tuple() if len(form) == len(value):
             items = map(_with_sorted_sets, form, value)
             return sorted(items, key=write) if isinstance(value, set | frozenset) else list(items)
-        case dict(), dict() if not all(type(key) is str for key in value):
-            if len(form) == len(value):
-                parts = map(_with_sorted_sets, form.values(), value.values())
-                return dict(zip(form, parts, strict=True))
+        case dict(), dict() if len(form) == len(value) and not all(map(_is_str, value)):
+            parts = map(_with_sorted_sets, form.values(), value.values())
+            return dict(zip(form, parts, strict=True))
         case dict(), _:
             parts_by_name = value if isinstance(value, dict) else _attributes(value)
             return {
@@ -214,6 +213,10 @@ def _with_sorted_sets(form: Any, value: Any) -> Any:
                 for name, part in form.items()
             }
     return form
+
+
+def _is_str(key: Any) -> bool:
+    return type(key) is str
 
 
 def _attributes(value: Any) -> dict[str, Any]:

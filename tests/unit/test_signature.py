@@ -15,6 +15,7 @@ from typing import (
     NewType,
     NotRequired,
     Optional,
+    Self,
     TypedDict,
     TypeVar,
 )
@@ -26,6 +27,7 @@ import pydantic
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typing_extensions import TypeAliasType
 
 from dataflow.errors import PayloadError
 from dataflow.payload.codec import decode, encode
@@ -35,6 +37,7 @@ T = TypeVar("T")
 D = TypeVar("D", bound=date)
 C = TypeVar("C", date, UUID)
 Day = NewType("Day", date)
+Alias = TypeAliasType("Alias", date)
 
 DAY, DAY_TEXT = date(2030, 1, 2), "2030-01-02"
 ONE, ONE_TEXT = UUID(int=1), str(UUID(int=1))
@@ -109,6 +112,8 @@ class Place:
     spots: list[Point] = dataclasses.field(default_factory=list)
     above: "Place | None" = None
     made_by: collections.abc.Callable[[], int] | None = None
+    notes: Any = None
+    beside: Self | None = None
 
 
 @dataclasses.dataclass
@@ -298,6 +303,8 @@ CONVERTED = [
     (Annotated[date, "a day"], DAY_TEXT, DAY),
     (Final[Path], "/a", Path("/a")),
     (Day, DAY_TEXT, DAY),
+    (Alias, DAY_TEXT, DAY),
+    (dict[Opaque, Path], {"k": "/a"}, {"k": Path("/a")}),
     (D, DAY_TEXT, DAY),
     (C, ONE_TEXT, ONE),
     (tuple[Path, ...], ["/a", "/b"], (Path("/a"), Path("/b"))),
