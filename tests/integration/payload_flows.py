@@ -165,8 +165,18 @@ SAME = [_same(number) for number in range(len(TYPED))]
 globals().update({f"same_{number}": same for number, same in enumerate(SAME)})
 
 
+@activity.with_attributes()
+def many(count: int) -> dict[UUID, Point]:
+    return {UUID(int=n): Point(n, DAY) for n in range(count)}
+
+
+@activity.with_attributes()
+def newest(points: dict[UUID, Point]) -> tuple[UUID, Point]:
+    return max(points.items(), key=lambda item: item[1].x)
+
+
 class Types(Workflow):
-    """Every value goes to an activity and back; how many have."""
+    """Every value goes to an activity and back, a long one between two; how many have."""
 
     def run(self, point: Point, *, items: dict[UUID, Item]):
         _checked(point, Point(1, DAY))
@@ -174,6 +184,10 @@ class Types(Workflow):
         futures = [self.submit(same, value) for same, (_, value) in zip(SAME, TYPED, strict=True)]
         for future, (_, value) in zip(futures, TYPED, strict=True):
             _checked(future.result, value)
+        _checked(
+            self.submit(newest, self.submit(many, 5_000)).result,
+            (UUID(int=4_999), Point(4_999, DAY)),
+        )
         return len(futures)
 
 
