@@ -14,15 +14,7 @@ from dataflow.payload.fields import Fields, Outgoing
 from dataflow.protocol import decisions as de
 from dataflow.protocol.decisions import Decision
 from dataflow.protocol.limits import DATA_LENGTH, REASON_LENGTH
-
-#: The field of each decision that holds data of users. The ``control`` of an activity is ours: it
-#: names tasks, and stays readable.
-_FIELDS: dict[type[Decision], str] = {
-    de.ScheduleActivityTask: "input",
-    de.StartTimer: "control",
-    de.CompleteWorkflowExecution: "result",
-    de.FailWorkflowExecution: "details",
-}
+from dataflow.replay.decided import DATA_FIELDS
 
 
 def write_decisions(
@@ -36,7 +28,7 @@ def write_decisions(
     batch: list[Outgoing] = []
     places: list[tuple[int, str]] = []
     for n, decision in enumerate(decisions):
-        field = _FIELDS.get(type(decision))
+        field = DATA_FIELDS.get(type(decision))
         text = None if field is None else getattr(decision, field)
         if field is not None and text is not None:
             batch.append(Outgoing(text, field, limit))

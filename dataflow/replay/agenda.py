@@ -16,8 +16,9 @@ from typing import Protocol
 import msgspec
 
 from dataflow.payload.fields import CLEAR, Fields
-from dataflow.protocol.decisions import Decision, ScheduleActivityTask, StartTimer, to_wire
+from dataflow.protocol.decisions import Decision, StartTimer, to_wire
 from dataflow.protocol.limits import Limits
+from dataflow.replay.decided import DATA_FIELDS
 from dataflow.task import OWN_TIMERS
 
 WAKE_UP_TIMER = f"{OWN_TIMERS}wake-up"
@@ -107,14 +108,14 @@ class Agenda:
         return taken
 
     def _as_sent(self, decision: Decision) -> Decision:
-        """The decision with an input as long as that which is sent: of a reference, if need be."""
-        if self._limit is None or not isinstance(decision, ScheduleActivityTask):
+        """The decision with data as long as that which is sent: a reference, if need be."""
+        if self._limit is None or (field := DATA_FIELDS.get(type(decision))) is None:
             return decision
-        text = decision.input or ""
+        text = getattr(decision, field) or ""
         length = self._fields.written_length(text, self._limit)
         if length == len(text):
             return decision
-        return msgspec.structs.replace(decision, input="-" * length)
+        return msgspec.structs.replace(decision, **{field: "-" * length})
 
     def _askable(self) -> int:
         return sum(map(len, self._lanes))

@@ -12,9 +12,9 @@ import functools
 import logging
 import threading
 from collections.abc import Callable
-from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dataflow import settings
 from dataflow.errors import DataflowError, PayloadUnavailable, UsageError
@@ -25,6 +25,9 @@ from dataflow.storage.directory import DirectoryStore
 from dataflow.storage.fields import Cache, Source, StoredFields
 from dataflow.storage.places import Place
 from dataflow.storage.store import Store
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint, EntryPoints
 
 _STORES, _CODECS = "dataflow.stores", "dataflow.codecs"
 _BUCKET = "DATAFLOW_JUMBO_FIELDS_BUCKET"
@@ -93,7 +96,7 @@ def _store(place: Place) -> Store:
         return DirectoryStore(place.path, place.location)
     if place.scheme == "s3":
         return _Later(place, _s3)
-    for entry in entry_points(group=_STORES, name=place.scheme):
+    for entry in _entry_points(_STORES, place.scheme):
         return _Later(place, functools.partial(_plugged_in, entry))
     if find_spec("fsspec") is None:
         raise UsageError(
@@ -180,7 +183,7 @@ def _codec() -> Codec | None:
         return None
     codec = _make_codec(str(name))
     if codec is None:
-        known = ", ".join(sorted(entry.name for entry in entry_points(group=_CODECS)))
+        known = ", ".join(sorted(entry.name for entry in _entry_points(_CODECS)))
         raise UsageError(f"DATAFLOW_CODEC={name} is no codec: use one of {known or _NO_CODEC}")
     return codec
 
@@ -209,7 +212,14 @@ def _find_codec(name: str) -> Codec:
 
 
 def _make_codec(name: str) -> Codec | None:
-    for entry in entry_points(group=_CODECS, name=name):
+    for entry in _entry_points(_CODECS, name):
         codec: Codec = entry.load()()
         return codec
     return None
+
+
+def _entry_points(group: str, name: str | None = None) -> EntryPoints:
+    """What is installed for a group, or under one name in it. The import costs every process."""
+    from importlib.metadata import entry_points
+
+    return entry_points(group=group) if name is None else entry_points(group=group, name=name)

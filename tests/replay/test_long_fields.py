@@ -538,3 +538,22 @@ def test_an_answer_counts_what_will_be_sent(size, coded, decisions):
     decided = decide(FanOut, history, fields=fields)
     assert len(decided.decisions) == decisions
     assert not fields.objects
+
+
+def test_an_answer_counts_the_control_of_timers_as_it_will_be_sent(fields):
+    class Waits(Workflow):
+        def run(self):
+            for n in range(80):
+                self.submit(self.start_timer(f"t{n}", 1, control="x" * 20_000))
+            self.submit(self.start_timer("last", 1, control=LONG)).result  # noqa: B018
+
+    decided = decide(Waits, HistoryBuilder(Waits).deciding(), fields=fields)
+    assert len(decided.decisions) == 47 + 1
+    assert len(decide(Waits, HistoryBuilder(Waits).deciding(), fields=Shrinking()).decisions) == 81
+
+
+class Shrinking(MemoryFields):
+    """All that is not short is stored."""
+
+    def written_length(self, text, limit):
+        return super().written_length(text, 1_000)

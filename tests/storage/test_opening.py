@@ -178,7 +178,7 @@ def _plugged(monkeypatch):
         metadata.EntryPoint("upper", "test_opening:Plugged", "dataflow.codecs"),
     ]
     monkeypatch.setattr(
-        opening, "entry_points", lambda **wanted: metadata.EntryPoints(points).select(**wanted)
+        metadata, "entry_points", lambda **wanted: metadata.EntryPoints(points).select(**wanted)
     )
 
 
