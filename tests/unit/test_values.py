@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dataflow.errors import PayloadError
 from dataflow.payload import annotations
 from dataflow.payload.codec import decode, encode
 from dataflow.payload.signature import Signature
@@ -91,7 +92,9 @@ DATETIMES = st.datetimes(
     timezones=st.none() | st.timezones(),
     allow_imaginary=False,
     # In the hour that a clock shows twice, a moment equals none in another zone.
-).filter(lambda moment: moment.utcoffset() == moment.replace(fold=1).utcoffset())
+).filter(lambda moment: moment.replace(fold=0).utcoffset() == moment.replace(fold=1).utcoffset())
+SURROGATES = st.text(st.characters(categories=["Cs"]), max_size=2)
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 DECIMALS = st.decimals(allow_nan=False)
 ORDERS = st.builds(
     Order,
@@ -104,7 +107,7 @@ KEYS = [
     (bool, st.booleans()),
     (int, st.integers()),
     (str, st.text()),
-    (float, st.floats(allow_nan=False, allow_infinity=False)),
+    (float, FLOATS),
     (datetime, DATETIMES),
     (date, st.dates()),
     (time, st.times(timezones=st.none() | st.just(UTC))),
@@ -211,6 +214,24 @@ def test_without_annotations_it_becomes_plain_json(typed):
 def test_equal_values_give_equal_texts(typed):
     _, value = typed
     assert encode(copy.deepcopy(value)) == encode([value])[1:-1]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | FLOATS | st.text() | SURROGATES,
+    lambda parts: st.lists(parts, max_size=3) | st.dictionaries(st.text(), parts, max_size=3),
+    max_leaves=4,
+)
+
+
+@given(TYPED, TYPED.map(lambda typed: decode(encode(typed[1]))) | JSON)
+def test_whatever_meets_an_annotation_fits_or_is_refused(typed, value):
+    signature, refused_at = taking(typed[0]), "result"
+    try:
+        converted = signature.convert_result(value)
+    except PayloadError as refusal:
+        refused_at, converted = refusal.path, None
+    assert refused_at.startswith("result")
+    assert converted is value or encode(converted)
 
 
 # --- the first use of a class -------------------------------------------------------------
