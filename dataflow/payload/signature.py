@@ -76,8 +76,9 @@ class Signature:
         more = "".join(self._names(inspect.Parameter.VAR_POSITIONAL))
         converted = []
         for n, value in enumerate(args):
-            name = positional[n] if n < len(positional) else more
-            converted.append(self._convert(value, converters.get(name), name))
+            rest = n - len(positional)
+            name, path = (more, f"{more}[{rest}]") if rest >= 0 else (positional[n], positional[n])
+            converted.append(self._convert(value, converters.get(name), path))
         by_name = self._names(*_NAMED)
         more = "".join(self._names(inspect.Parameter.VAR_KEYWORD))
         named = {}
@@ -123,11 +124,11 @@ class Signature:
                 known |= typing.get_type_hints(alone, names)
         return known
 
-    def _convert(self, value: Any, convert: Convert | None, name: str) -> Any:
+    def _convert(self, value: Any, convert: Convert | None, where: str) -> Any:
         if convert is None:
             return value
         try:
             return convert(value)
         except Mismatch as mismatch:
-            path = name + mismatch.path
+            path = where + mismatch.path
             raise PayloadError(f"{path} of {self}: {mismatch}", path=path) from None

@@ -476,6 +476,16 @@ def test_an_argument_meets_its_own_annotation(function, args, kwargs, new_args, 
     assert Signature(function, "f").convert(args, kwargs) == (new_args, new_kwargs)
 
 
+@pytest.mark.parametrize(
+    ("args", "kwargs", "path"),
+    [([DAY_TEXT, DAY_TEXT, 5], {}, "when[1]"), ([5], {}, "a"), ([], {"x": 5}, "x")],
+)
+def test_a_refusal_names_the_argument(args, kwargs, path):
+    with pytest.raises(PayloadError, match=r" of f\(a: ") as refusal:
+        Signature(spread, "f").convert(args, kwargs)
+    assert refusal.value.path == path
+
+
 @pytest.mark.parametrize("function", [len, partial(simple, 1), plain], ids=str)
 def test_a_callable_without_annotations_takes_what_json_gives(function):
     assert Signature(function, "f").convert([DAY_TEXT], {"b": 1}) == ([DAY_TEXT], {"b": 1})
