@@ -52,6 +52,31 @@ class Read(Workflow):
         return len(text.result) if text.result else 0
 
 
+# --- secrets -----------------------------------------------------------------------------
+
+
+@activity.with_attributes(heartbeat_timeout=60)
+def repeat(word, times):
+    activity.heartbeat({"word": word})
+    return [word] * times
+
+
+@activity.with_attributes()
+def refuse(task):
+    raise ValueError(f"{task} is refused")
+
+
+class Secret(Workflow):
+    """A word goes through fields of all kinds; the result is what came of it."""
+
+    def run(self, word):
+        short = self.submit(repeat, word, 2)
+        long = self.submit(repeat, word, 10_000)
+        lengths = [len(short.result), len(long.result)]
+        told = self.submit(refuse, {"from": long, "word": word}).exception
+        return [word, lengths, word in told.message]
+
+
 # --- values of every type ----------------------------------------------------------------
 
 T = TypeVar("T")

@@ -1,5 +1,6 @@
 """Values through real processes: long ones go around the decider, those of all types arrive."""
 
+import base64
 import hashlib
 import json
 import os
@@ -138,6 +139,25 @@ def test_a_value_of_every_type_goes_there_and_back(tmp_path):
         home=tmp_path,
     )
     assert json.loads(out)["result"] == len(payload_flows.TYPED)
+
+
+def test_encrypted_nothing_is_told_but_to_who_has_the_key(tmp_path):
+    word, key = "xyzzy-the-secret", base64.b64encode(bytes(32)).decode()
+    encrypted = {"DATAFLOW_CODEC": "aesgcm", "DATAFLOW_ENCRYPTION_KEYS": f"first:{key}"}
+    command = ("-m", "dataflow", "--format=json", "standalone", "payload_flows.Secret", "-i")
+    for home, variables in (("closed", encrypted), ("open", {})):
+        out = run(*command, json.dumps(word), home=tmp_path / home, **variables)
+        assert json.loads(out)["result"] == [word, [2, 10_000], True]
+    told = {
+        home: [path.name for path in (tmp_path / home).rglob("*") if holds(path, word.encode())]
+        for home in ("closed", "open")
+    }
+    assert told["open"]
+    assert told["closed"] == []
+
+
+def holds(path, word):
+    return path.is_file() and word in path.read_bytes()
 
 
 def test_equal_values_give_equal_texts_in_every_process(tmp_path):
