@@ -187,6 +187,8 @@ class Plain:
         return self.of(_with_sorted_sets(form, value))
 
     def other(self, value: Any) -> Any:
+        if isinstance(value, type):  # which msgspec 0.18 takes for an instance of it
+            raise Refused(f"{_a(type(value))} has no JSON form")
         return self.of(_builtins(value, enc_hook=_no_json_form))
 
 
