@@ -27,7 +27,6 @@ from dataflow.activity import Activity
 from dataflow.errors import PayloadError, PayloadUnavailable, TaskFailed, TaskTimedOut
 from dataflow.futures import Future, follow
 from dataflow.payload import arguments, codec, failure, jumbo
-from dataflow.payload.fields import Fields
 from dataflow.protocol import decisions as de
 from dataflow.protocol import events as ev
 from dataflow.protocol.decisions import Decision
@@ -151,10 +150,11 @@ class Surroundings(NamedTuple):
 
     agenda: Agenda
     timers: Timers
-    fields: Fields
     #: Gives the clear text of a field. Raises `PayloadError`; if the text may come back, the run
     #: is over, and nobody sees it.
     read: Callable[[str], str]
+    #: The same, but a reference stays one.
+    open: Callable[[str], str]
     #: Gives the text back, or raises `PayloadError` if no field takes that text, called so, and so
     #: many more characters.
     fitting: Callable[[str, str, int], str]
@@ -260,6 +260,8 @@ class Activities:
         try:
             # The number of a later attempt must fit, too.
             call.input = self._run.fitting(self._input(call.template), "input", _ATTEMPT_LENGTH)
+        except PayloadUnavailable:
+            raise
         except PayloadError as error:
             told = failure.describe(error)
             self._fail(
@@ -286,11 +288,10 @@ class Activities:
         """The text of a result: as history holds it, if it is JSON; a reference, quoted."""
         text = future.encoded
         if text is not None:
-            if not jumbo.is_clear(text):
-                text = self._run.fields.open(text)
-                if jumbo.parse(text) is not None:
-                    references.append(text)
-                    return codec.encode(text)
+            text = self._run.open(text)
+            if jumbo.parse(text) is not None:
+                references.append(text)
+                return codec.encode(text)
             if _is_json(text):
                 return text
         elif future.items is not None:
@@ -449,8 +450,8 @@ class Activities:
         if call is not None:
             error = failure.task_failed(
                 call.activity.name,
-                self._details(attributes.reason),
-                self._details(attributes.details),
+                self._clear(attributes.reason),
+                self._clear(attributes.details),
                 task_id=call.task_id,
             )
             self._attempt_failed(call, error)
@@ -465,7 +466,7 @@ class Activities:
             error = TaskTimedOut(
                 call.activity.name,
                 attributes.timeout_type,
-                self._details(attributes.details),
+                self._clear(attributes.details),
                 task_id=call.task_id,
             )
             self._attempt_failed(call, error)
@@ -477,8 +478,8 @@ class Activities:
             self._close(call)
             call.future.set_cancelled()
 
-    def _details(self, text: str | None) -> str | None:
-        """What details say, if they can be read; there is a reason, too."""
+    def _clear(self, text: str | None) -> str | None:
+        """What a failure says; what stands there, if nobody can read it: it has failed anyway."""
         try:
             return None if text is None else self._run.read(text)
         except PayloadUnavailable:

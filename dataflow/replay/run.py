@@ -141,8 +141,8 @@ class Run:
             Surroundings(
                 agenda=self._agenda,
                 timers=self._timers,
-                fields=fields,
                 read=self._read,
+                open=self._open,
                 fitting=self._fitting,
                 new_future=self._task_future,
                 on_task_failure=self._on_task_failure,
@@ -374,7 +374,7 @@ class Run:
         """The reference that a future's result is; None if it is none, or the future failed."""
         if future.exception is not None or future.encoded is None:
             return None
-        text = self._fields.open(future.encoded)
+        text = self._open(future.encoded)
         return text if jumbo.parse(text) is not None else None
 
     def _fitting(self, text: str, field: str, more: int = 0) -> str:
@@ -390,10 +390,17 @@ class Run:
         An error of the kind ``unseen`` is the end of this run, and ``run()`` does not see it. What
         else there is of users (hooks, callbacks) may, but nothing comes of it.
         """
+        return text if jumbo.is_clear(text) else self._guard(self._fields.read, text, unseen)
+
+    def _open(self, text: str) -> str:
+        """The clear text of a field, or its reference. Raises `PayloadError` as `_read` does."""
         if jumbo.is_clear(text):
             return text
+        return self._guard(self._fields.open, text, PayloadUnavailable)
+
+    def _guard(self, call: Callable[[str], str], text: str, unseen: type[PayloadError]) -> str:
         try:
-            return self._fields.read(text)
+            return call(text)
         except unseen as problem:
             self._unreadable = self._unreadable or problem
             if self._suspension.inside:

@@ -557,3 +557,58 @@ class Shrinking(MemoryFields):
 
     def written_length(self, text, limit):
         return super().written_length(text, 1_000)
+
+
+# --- a codec that is not here -----------------------------------------------------------------
+
+CODED = "dataflow+aesgcm:key:AAAA"
+
+
+class Hands(Workflow):
+    """Hands a result on, in all the ways there are."""
+
+    how = ""
+
+    def run(self):
+        one, two = self.submit(add, 1), self.submit(add, 2)
+        try:
+            if self.how == "later":
+                one.exception  # noqa: B018
+                self.submit(take, one)
+            elif self.how == "FuncGroup":
+                self.submit(FuncGroup(lambda: Group((take, one))))
+            elif self.how == "group":
+                self.submit(take, self.submit(Group((take, one))))
+            elif self.how == "end":
+                return one
+            else:
+                self.submit(take, one)
+        except PayloadError:
+            return "caught"
+        return two.result
+
+
+@pytest.mark.parametrize("how", ["before", "later", "FuncGroup", "group", "end"])
+def test_what_cannot_be_decoded_here_is_decided_elsewhere(how):
+    definition = type("Hands", (Hands,), {"how": how})
+    history = HistoryBuilder(definition).decided()
+    history.scheduled("activity-add-1", add, 1).scheduled("activity-add-2", add, 2)
+    decided = decide(definition, history.completed_with("activity-add-1", CODED).deciding())
+    assert decided.verdict is Verdict.BROKEN
+    assert isinstance(decided.problem, PayloadUnavailable)
+    assert "set DATAFLOW_CODEC=aesgcm" in str(decided.problem)
+
+
+def test_what_nobody_can_decode_fails_what_it_is_handed_to():
+    class Corrupt(MemoryFields):
+        def open(self, text):
+            if text == CODED:
+                raise PayloadError("it is corrupt")
+            return text
+
+    class Tells(Workflow):
+        def run(self):
+            return str(self.submit(take, self.submit(add, 1)).exception)
+
+    [told_] = ask(Tells, one_result(Tells, CODED), fields=Corrupt())
+    assert told_ == 'complete "take: PayloadError: it is corrupt"'
