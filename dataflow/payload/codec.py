@@ -95,8 +95,8 @@ def _refuse(word: str) -> None:
     raise ValueError(word)
 
 
-#: A float that is no number, as marshal writes it: all bits of its exponent are set. What else it
-#: finds now and then costs a closer look.
+#: A float that is no number, as marshal writes it: all bits of its exponent are set. Among many
+#: bytes it may find something else.
 _NOT_FINITE = re.compile(rb"g.{6}[\xf0-\xff][\x7f\xff]", re.DOTALL)
 
 
@@ -111,7 +111,7 @@ def _quickly(value: Any) -> str | None:
         data = write(value)
     except (TypeError, ValueError, RecursionError):
         return None
-    if b"null" in data and _NOT_FINITE.search(dumped):
+    if b"null" in data and _NOT_FINITE.search(dumped) and msgspec.json.decode(data) != value:
         return None  # NaN is written like None
     if b"[[" in data and (b"<" in dumped or b">" in dumped):
         return None  # perhaps a set of tuples or of sets, for which `<` is no order
