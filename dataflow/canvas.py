@@ -401,7 +401,4 @@ class _Whole:
         elif self._cancelled and self._bubbles:
             self.future.set_cancelled()
         else:
-            self.future.set_encoded(None, self._results)
-
-    def _results(self) -> list[Any]:
-        return [None if part.exception is not None else part.result for part in self._parts]
+            self.future.set_items(self._parts)

@@ -17,6 +17,7 @@ when it is made: nobody pays for boto3 who does not talk to Amazon.
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from dataflow import settings
 from dataflow.errors import Unreachable, UsageError
+from dataflow.payload.fields import Fields
 from dataflow.process.polling import Direct, Poller
 from dataflow.protocol.service import Service
 
@@ -36,7 +38,8 @@ if TYPE_CHECKING:
 Kind = Literal["embedded", "http", "swf"]
 
 _LOCAL, _SWF = "local", "swf"
-_URLS = ("unix:", "http:", "https:")
+_UNIX = "unix:"
+_URLS = (_UNIX, "http:", "https:")
 #: Polls at a time, over one connection to Amazon SWF, when nobody says.
 _POLLERS = 10
 #: How often, and after how many seconds, one comes again to a file that has an owner but no socket.
@@ -55,6 +58,7 @@ class Connection:
         kind: Kind,
         name: str,
         direct: Direct | None = None,
+        home: Path | None = None,
     ) -> None:
         #: All operations, in the shape of ``boto3.client("swf")``.
         self.service = service
@@ -64,6 +68,18 @@ class Connection:
         self.kind = kind
         #: Where it leads, for people.
         self.name = name
+        #: The directory of an engine of this machine, where it keeps long fields by itself.
+        self.home = None if home is None else str(home)
+
+    @functools.cached_property
+    def fields(self) -> Fields:
+        """How the fields of its histories are read and written, by the settings.
+
+        Raises `UsageError`, one line that says what to do.
+        """
+        from dataflow.storage.opening import open_fields
+
+        return open_fields(self.home)
 
     def poller(self) -> Poller:
         """A poller, for one thread."""
@@ -131,7 +147,10 @@ def _server(url: str) -> Connection:
     prepare()
     service = HttpService(url, attempts=settings.connection_attempts())
     service.reach()
-    return Connection(service, service.poller, kind="http", name=service.url)
+    home = None
+    if url.startswith(_UNIX):  # a server's socket is in its home
+        home = Path(url.removeprefix(_UNIX)).expanduser().absolute().parent
+    return Connection(service, service.poller, kind="http", name=service.url, home=home)
 
 
 def _local(home: str | None, *, look: bool) -> Connection:
@@ -147,7 +166,9 @@ def _local(home: str | None, *, look: bool) -> Connection:
             from dataflow.engine.embedded import Engine
 
             engine = Engine(file, read_only=True)
-            return Connection(engine, engine.poller, kind="embedded", name=str(file))
+            return Connection(
+                engine, engine.poller, kind="embedded", name=str(file), home=directory
+            )
         option = f" --home {home}" if home else ""
         raise Unreachable(
             f"no engine runs on {directory}: `dataflow server.start{option}` starts one, and "
@@ -168,7 +189,14 @@ def _own(home: str | None, durability: Durability) -> Connection:
     for attempt in range(1, _OWN_ATTEMPTS + 1):
         try:
             engine = Engine(file, durability=durability)
-            return Connection(engine, engine.poller, kind="embedded", name=str(file), direct=engine)
+            return Connection(
+                engine,
+                engine.poller,
+                kind="embedded",
+                name=str(file),
+                home=directory,
+                direct=engine,
+            )
         except EngineInUse:
             try:
                 return _server(f"unix:{directory / SOCKET}")

@@ -46,6 +46,10 @@ class PayloadError(DataflowError, ValueError):
         self.path = path
 
 
+class PayloadUnavailable(PayloadError):
+    """A value cannot be read or stored now and here: no answer from its store, no key for it."""
+
+
 class NonDeterminism(DataflowError):
     """The workflow's code asks for something else than its history holds.
 
@@ -97,8 +101,8 @@ class OriginalError(DataflowError):
 class TaskFailed(DataflowError):
     """A task failed for good: its retries, if it had any, are used up.
 
-    ``reason`` is short (``ValueError: no such file``), ``details`` is the field of the history as
-    it stands there. Of the exception that an activity raised, history keeps the type's name
+    ``reason`` is short (``ValueError: no such file``), ``details`` is what the field of the history
+    says. Of the exception that an activity raised, history keeps the type's name
     (``error_type``), the names of its base classes, the message and the traceback (a list of
     lines); ``is_a`` asks for the type, ``__cause__`` shows the traceback.
     """

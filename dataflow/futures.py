@@ -93,6 +93,7 @@ class Future(Generic[R]):
         "_rank",
         "_state",
         "_value",
+        "items",
         "name",
         "parts",
         "sources",
@@ -103,6 +104,8 @@ class Future(Generic[R]):
         self.name = name
         #: The futures that this one is made of, if it stands for no task of its own.
         self.parts: Sequence[Future[Any]] | None = None
+        #: The futures whose results, in a list, are its result, where that is so and it is done.
+        self.items: Sequence[Future[Any]] | None = None
         #: The ids of the tasks behind the parts, once someone has asked.
         self.sources: Sequence[str] | None = None
         self._host = host
@@ -255,6 +258,14 @@ class Future(Generic[R]):
         self._load = load
         self._settle(FINISHED)
 
+    def set_items(self, items: Sequence[Future[Any]]) -> None:
+        """The result is the list of those of other futures, with None for one that failed."""
+        self.items = items
+        self._load = lambda: cast(
+            "R", [None if item.exception is not None else item.result for item in items]
+        )
+        self._settle(FINISHED)
+
     def set_exception(self, exception: BaseException) -> None:
         """The task failed."""
         self._exception = exception
@@ -293,6 +304,7 @@ def follow(source: Future[Any], target: Future[Any]) -> None:
         elif source.exception is not None:
             target.set_exception(source.exception)
         else:
+            target.items = source.items
             target.set_encoded(source.encoded, lambda: source.result)
 
     target.parts = (source,)

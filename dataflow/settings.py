@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
+import re
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
 from dataflow.errors import UsageError
+
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_SIZE = re.compile(rf"([0-9]+(?:\.[0-9]+)?) ?({'|'.join(_UNITS)})", re.IGNORECASE)
+#: Bytes of the cache when nobody says.
+_CACHE_SIZE = "1GB"
 
 
 def log_level() -> int:
@@ -131,6 +138,99 @@ def modules(explicit: Sequence[str] = ()) -> list[str]:
     """
     words = os.environ.get("DATAFLOW_MODULES", "").split(",")
     return list(explicit) or [word.strip() for word in words if word.strip()]
+
+
+# --- jumbo fields ---------------------------------------------------------------------------
+
+
+def jumbo_fields_bucket() -> str | None:
+    """Where jumbo fields are kept: ``DATAFLOW_JUMBO_FIELDS_BUCKET``, as it is written."""
+    return os.environ.get("DATAFLOW_JUMBO_FIELDS_BUCKET", "").strip() or None
+
+
+def jumbo_fields_read_also() -> list[str]:
+    """Where jumbo fields were kept before: ``DATAFLOW_JUMBO_FIELDS_READ_ALSO``, by commas."""
+    words = os.environ.get("DATAFLOW_JUMBO_FIELDS_READ_ALSO", "").split(",")
+    return [word.strip() for word in words if word.strip()]
+
+
+def jumbo_fields_max_size() -> int | None:
+    """The longest text that is stored: ``DATAFLOW_JUMBO_FIELDS_MAX_SIZE``; None: it says nothing.
+
+    Raises `UsageError` for what is no size.
+    """
+    return _size("DATAFLOW_JUMBO_FIELDS_MAX_SIZE", "")
+
+
+def codec() -> str | None:
+    """The codec that fields are written with: ``DATAFLOW_CODEC``; may be ``none``."""
+    return os.environ.get("DATAFLOW_CODEC", "").strip() or None
+
+
+def encryption_keys() -> tuple[str, str]:
+    """The keys of the codec ``aesgcm``, as they are written, and the name of where they come from.
+
+    ``DATAFLOW_ENCRYPTION_KEYS``, or the content of the file that ``DATAFLOW_ENCRYPTION_KEYS_FILE``
+    names; empty if neither is set. Raises `UsageError` for a file that others may read.
+    """
+    keys = os.environ.get("DATAFLOW_ENCRYPTION_KEYS", "").strip()
+    name = os.environ.get("DATAFLOW_ENCRYPTION_KEYS_FILE", "").strip()
+    if keys and name:
+        raise UsageError(
+            "DATAFLOW_ENCRYPTION_KEYS and DATAFLOW_ENCRYPTION_KEYS_FILE are both set: keep one"
+        )
+    if not name:
+        return keys, "DATAFLOW_ENCRYPTION_KEYS"
+    try:
+        with Path(name).expanduser().open(encoding="ascii") as file:
+            if os.fstat(file.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                raise UsageError(f"others may read or write {name}, which holds keys: chmod 600 it")
+            return file.read().strip(), name
+    except (OSError, ValueError, RuntimeError) as error:
+        why = getattr(error, "strerror", None) or "it is no text of keys"
+        raise UsageError(f"cannot read DATAFLOW_ENCRYPTION_KEYS_FILE={name}: {why}") from error
+
+
+def cache_directory() -> Path:
+    """Where the cache of jumbo fields is: ``DATAFLOW_CACHE_DIR``; it need not exist.
+
+    Else ``dataflow`` in the cache directory of the XDG specification: XDG_CACHE_HOME, or
+    ``~/.cache``. Raises `UsageError` where the user has no home directory.
+    """
+    try:
+        chosen = os.environ.get("DATAFLOW_CACHE_DIR", "").strip()
+        if chosen:
+            return Path(chosen).expanduser().absolute()
+        caches = os.environ.get("XDG_CACHE_HOME", "")
+        if os.path.isabs(caches):  # noqa: PTH117 - as in `home`
+            return Path(caches) / "dataflow"
+        return Path.home() / ".cache" / "dataflow"
+    except RuntimeError as error:
+        raise UsageError(
+            "there is no home directory to have a cache in: name one in DATAFLOW_CACHE_DIR, or set "
+            "DATAFLOW_CACHE_SIZE=0 to have none"
+        ) from error
+
+
+def cache_size() -> int:
+    """Bytes that the cache may take: ``DATAFLOW_CACHE_SIZE``, else 1 GB. 0: no cache.
+
+    Raises `UsageError` for what is no size.
+    """
+    return _size("DATAFLOW_CACHE_SIZE", _CACHE_SIZE) or 0
+
+
+def _size(variable: str, default: str) -> int | None:
+    word = os.environ.get(variable, "").strip() or default
+    if not word:
+        return None
+    found = _SIZE.fullmatch(word)
+    if found is None:
+        raise UsageError(f"{variable}={word} is not a size: write bytes, or 500KB, 20MB, 1.5GB")
+    return int(float(found[1]) * _UNITS[found[2].upper()])
+
+
+# --- processes ------------------------------------------------------------------------------
 
 
 def identity_changes() -> str:

@@ -62,23 +62,21 @@ def restart(**options: Any) -> None:
     must say so. With conditions, all that meet them are begun again (by default closed ones), as
     far as they are the latest of their workflow ids. Prints workflow id and run id.
     """
-    import msgspec
-
     from dataflow.cli import inputs
     from dataflow.process.control import Control, lasting_list
 
     changed = options["text"] is not None or options["file"] is not None
     given = inputs.read(options["text"], options["file"], ())
 
-    def make(_: Connection, there: Reader) -> Callable[[Execution], WorkflowExecution]:
-        control = Control(there)
+    def make(connection: Connection, there: Reader) -> Callable[[Execution], WorkflowExecution]:
+        control = Control(there, connection.fields)
 
         def begin(old: Execution) -> WorkflowExecution:
             started = control.beginning(old)
             task_list = options["task_list"] or lasting_list(old.workflow_id, started)
             if changed:
-                text = inputs.again(started.input, given)
-                started = msgspec.structs.replace(started, input=text)
+                text = inputs.again(control.input_of(started), given)
+                started = control.with_input(started, text)
             if old.is_open:
                 control.terminate(old.workflow_id, old.run_id, "restart")
             return control.begin(old.workflow_id, started, task_list=task_list)
@@ -130,9 +128,11 @@ def reset(**options: Any) -> None:
 
     loading.see_working_directory()
     code = options["workflow"]
-    definitions = Definitions([] if code is None else [loading.find(code)], modules=modules())
+    given = [] if code is None else [loading.find(code)]
 
     def make(connection: Connection, there: Reader) -> Callable[[Execution], ResetRun]:
+        definitions = Definitions(given, modules=modules(), fields=connection.fields)
+
         def go_back(old: Execution) -> ResetRun:
             # What the workflow prints is not what this command has to say.
             with contextlib.redirect_stdout(sys.stderr):

@@ -133,8 +133,8 @@ def _do(deed: Deed, domain: str, ids: list[str], act: _Act, options: dict[str, A
 
     if not ids and options["run_id"] is not None:
         raise UsageError("--run-id goes with one workflow id, and not with conditions")
-    with bulk.domain_of(domain, options) as (_, there):
-        control = Control(there)
+    with bulk.domain_of(domain, options) as (connection, there):
+        control = Control(there, connection.fields)
         if ids:
             act(control, ids[0], options["run_id"])
             render.tell(f"{ids[0]} was {deed.done}")

@@ -132,7 +132,7 @@ def _decider(
         connection,
         fleet.domain,
         fleet.task_list,
-        Definitions(given, modules=modules(options["modules"])).find,
+        Definitions(given, modules=modules(options["modules"]), fields=connection.fields).find,
         threads=options["threads"],
         cache_size=options["cache_size"],
         sticky_seconds=options["sticky_timeout"],

@@ -11,13 +11,16 @@ from dataflow.cli import render
 from dataflow.cli.options import format_option
 
 #: What begins so is a setting of ours, or of what we stand on.
-_PREFIXES = ("AWS_", "DATAFLOW_", "LOG_LEVEL", "SWF_", "XDG_STATE_HOME")
+_PREFIXES = ("AWS_", "DATAFLOW_", "LOG_LEVEL", "SWF_", "XDG_CACHE_HOME", "XDG_STATE_HOME")
 #: What has one of these in its name is not shown.
-_SECRETS = ("SECRET", "TOKEN", "PASSWORD", "PRIVATE")
+_SECRETS = ("SECRET", "TOKEN", "PASSWORD", "PRIVATE", "ENCRYPTION_KEYS")
 _DISTRIBUTIONS = (
     "dataflow-swf",
     "boto3",
     "click",
+    "cryptography",
+    "diskcache",
+    "fsspec",
     "greenlet",
     "httptools",
     "msgspec",
@@ -68,6 +71,10 @@ def _settings() -> dict[str, Any]:
         "connection_attempts": settings.connection_attempts(),
         "log_format": settings.log_format(),
         "modules": ", ".join(settings.modules()) or "any",
+        "jumbo_fields": settings.jumbo_fields_bucket() or "none, but those of a local engine",
+        "codec": settings.codec() or "none",
+        "cache": str(settings.cache_directory()),
+        "cache_size": settings.cache_size(),
     }
 
 

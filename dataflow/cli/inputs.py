@@ -15,7 +15,7 @@ from dataflow.payload.arguments import Arguments
 from dataflow.payload.signature import Signature
 from dataflow.process.client import Start
 from dataflow.process.definitions import type_of
-from dataflow.protocol.limits import DATA_LENGTH, ID_LENGTH, TAGS
+from dataflow.protocol.limits import ID_LENGTH, TAGS
 from dataflow.workflow import Workflow, type_name
 
 _STDIN = "-"
@@ -31,7 +31,7 @@ def read(text: str | None, file: str | None, rest: Sequence[str]) -> Arguments:
 
 
 def read_value(text: str | None, file: str | None, rest: Sequence[str] = ()) -> str | None:
-    """The JSON that they give, for a field of SWF; None if they give nothing.
+    """The JSON that they give, as text; None if they give nothing.
 
     Raises `UsageError`, as `read`.
     """
@@ -39,7 +39,7 @@ def read_value(text: str | None, file: str | None, rest: Sequence[str] = ()) -> 
     if found is None:
         return None
     try:
-        return fitting(codec.encode(_json(*found), where="input"))
+        return codec.encode(_json(*found), where="input")
     except PayloadError as error:
         raise UsageError(f"{found[1]} is JSON that cannot be used: {error}") from error
 
@@ -50,17 +50,7 @@ def again(text: str | None, given: Arguments) -> str:
     definition = arguments.decode(text).definition
     if definition is not None:
         message["definition"] = definition
-    return fitting(codec.encode(message, where="input"))
-
-
-def fitting(text: str) -> str:
-    """An input that a field of SWF takes. Raises `UsageError` for a longer one."""
-    if len(text) > DATA_LENGTH:
-        raise UsageError(
-            f"the input has {len(text)} characters, {DATA_LENGTH} may be: hand over where to find "
-            "the data"
-        )
-    return text
+    return codec.encode(message, where="input")
 
 
 def _source(text: str | None, file: str | None, rest: Sequence[str]) -> tuple[str, str] | None:
@@ -118,7 +108,7 @@ def start(definition: type[Workflow], text: str | None, options: Mapping[str, An
         workflow_type=type_of(definition),
         workflow_id=name,
         task_list=options.get("task_list") or definition.task_list,
-        input=None if text is None else fitting(text),
+        input=text,
         execution_timeout=options["execution_timeout"] or definition.execution_timeout,
         decision_tasks_timeout=options["decision_tasks_timeout"]
         or definition.decision_tasks_timeout,

@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from dataflow.cli import render
 from dataflow.cli.options import domain_option, engine_option, home_option
 from dataflow.cli.tables import output_options
+from dataflow.errors import PayloadError
 
 if TYPE_CHECKING:
     from dataflow.cli.positional import Named
+    from dataflow.connect import Connection
     from dataflow.inspection.executions import Execution
     from dataflow.inspection.reading import Reader
     from dataflow.inspection.tasks import Task
+    from dataflow.payload.fields import Fields
     from dataflow.protocol.events import Event
     from dataflow.protocol.names import RegistrationStatus
 
@@ -60,18 +64,19 @@ def statuses(given: Mapping[str, Any]) -> Sequence[RegistrationStatus]:
 @contextmanager
 def reader(given: Mapping[str, Any], domain: str) -> Iterator[Reader]:
     """Connect to the engine that the options name; where no server runs, its file is opened."""
+    with _connected(given, domain) as (_, there):
+        yield there
+
+
+@contextmanager
+def _connected(given: Mapping[str, Any], domain: str) -> Iterator[tuple[Connection, Reader]]:
     from dataflow.cli import logs
     from dataflow.connect import connect
     from dataflow.inspection.reading import Reader
 
     logs.configure()
     with connect(given["engine"], home=given["home"], look=True) as connection:
-        yield Reader(connection.service, domain)
-
-
-def content(text: str) -> str:
-    """What a field holds, where all of it is wanted: the one place to follow references."""
-    return text
+        yield connection, Reader(connection.service, domain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +88,15 @@ class Told:
     tasks: list[Task]
     #: When it ended, or now: seconds since the epoch.
     until: float
+    fields: Fields
+
+    def content(self, text: str) -> str:
+        """What a field holds, where all of it is wanted; the field, where that cannot be read."""
+        try:
+            return self.fields.read(text)
+        except PayloadError as error:
+            render.warning(str(error))
+            return text
 
 
 def read_execution(given: Mapping[str, Any], named: Named) -> Told:
@@ -90,13 +104,15 @@ def read_execution(given: Mapping[str, Any], named: Named) -> Told:
     from dataflow.clock import SystemClock
     from dataflow.inspection.tasks import tasks
 
-    with reader(given, named.domain) as there:
+    with _connected(given, named.domain) as (connection, there):
         execution = there.find(named.workflow_id, named.run_id)
         events = list(there.events(execution))
+        fields = connection.fields
     closed_at = execution.closed_at
     return Told(
         execution=execution,
         events=events,
         tasks=tasks(events),
         until=SystemClock().now() if closed_at is None else closed_at,
+        fields=fields,
     )

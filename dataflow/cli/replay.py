@@ -40,19 +40,24 @@ def replay(ctx: click.Context, *, history: str, workflow: str | None, output: st
     deciders with today's code could go on with such an execution. What the workflow prints goes to
     standard error.
 
+    Where long fields are read from is in the environment (DATAFLOW_JUMBO_FIELDS_BUCKET); those of
+    the embedded engine are in its home directory, DATAFLOW_HOME.
+
     Exit code: 0 if the code fits; 1 if not, and the first divergence is told; 2 if there is no such
     file or class.
     """
     from dataflow.cli import logs
     from dataflow.process import loading
     from dataflow.process.rehearsing import rehearse
+    from dataflow.settings import home
+    from dataflow.storage.opening import open_fields
 
     logs.configure()
     exported = _read(history)
     with contextlib.redirect_stdout(sys.stderr):
         definition = loading.find(workflow or _path(exported))
         _compare_types(exported, definition)
-        rehearsal = rehearse(exported, definition)
+        rehearsal = rehearse(exported, definition, fields=open_fields(str(home())))
     for notice in rehearsal.notices:
         render.warning(notice)
     if output == "json":

@@ -52,9 +52,10 @@ def rerun(**options: Any) -> None:
         raise UsageError("name the activity: with --activity-id or with --scheduled-id")
     name = domain(options["domain"])
     with connect(options["engine"], home=options["home"], look=True) as connection:
-        client = Client(connection.service, name)
+        client = Client(connection, name)
         execution = client.find(options["workflow_id"], options["run_id"])
         record = _find(client.history(execution), options)
+        fields = connection.fields
     see_working_directory()
     job = Job(
         activity=Catalogue().find(record.name, record.version),
@@ -65,7 +66,7 @@ def rerun(**options: Any) -> None:
         run_id=execution.run_id,
     )
     reports: list[Report] = []
-    perform(job, SystemClock(), reports.append)
+    perform(job, SystemClock(), reports.append, fields)
     outcome = reports[-1][1]
     if isinstance(outcome, Completed):
         render.say(outcome.result)

@@ -57,7 +57,7 @@ def result(ctx: click.Context, /, **options: Any) -> None:
     named = positional.execution(options)
     look = not options["wait"]
     with connect(options["engine"], home=options["home"], look=look) as connection:
-        client = Client(connection.service, named.domain)
+        client = Client(connection, named.domain)
         execution = client.find(named.workflow_id, named.run_id)
         ended = _wait(client, execution, options) if options["wait"] else client.look(execution)
     if ended is None:

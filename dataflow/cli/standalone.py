@@ -186,7 +186,7 @@ def _prepare(connection: Connection, options: dict[str, Any]) -> Standalone:
 
     definition = loading.find(options["workflow"])
     name = domain(options["domain"])
-    client = Client(connection.service, name)
+    client = Client(connection, name)
     if connection.kind != "swf":
         client.ensure_domain()
     repair = _repair(client, options["repair"], options["force"])

@@ -127,7 +127,7 @@ def _run_there(ctx: click.Context, options: dict[str, Any], *, as_json: bool) ->
     text = inputs.check(definition, given, path=options["workflow"])
     begin = inputs.start(definition, text, options)
     with connect(options["engine"], home=options["home"]) as connection:
-        client = Client(connection.service, domain(options["domain"]))
+        client = Client(connection, domain(options["domain"]))
         clock = SystemClock()
         began = clock.now()
         execution = client.start(begin)

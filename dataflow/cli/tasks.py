@@ -12,7 +12,7 @@ import click
 
 from dataflow.cli import positional, render, tables
 from dataflow.cli import reader as reading
-from dataflow.cli.reader import Told, content, read_execution
+from dataflow.cli.reader import Told, read_execution
 from dataflow.cli.tables import Column
 from dataflow.errors import NotFound, UsageError
 
@@ -251,7 +251,7 @@ def info(**options: Any) -> None:
     if not options["details"]:
         tables.show_one(task, columns, options)
         return
-    task = whole(task, content)
+    task = whole(task, told.content)
     wanted = tables.layout(options)
     if wanted.is_json:
         tables.show_one(task, [*columns, ATTEMPT_LIST], options)

@@ -3,12 +3,16 @@
 A task may add ``meta`` (what the activity's ``meta=`` says) and ``attempt`` (2, 3 ... when it is
 tried again), so that a worker knows what no other field of SWF would tell it. The start of an
 execution may add ``definition``, the path of the workflow's class, so that any decider finds it.
+
+A result that stands in history as a reference (`dataflow.payload.jumbo`) goes into an input as that
+reference, quoted. ``refs`` lists them: only a string that is in there stands for what it refers to,
+so that no text of a user is ever taken for one.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -25,6 +29,7 @@ class Arguments(NamedTuple):
     attempt: int = 1
     #: ``package.module.Class``.
     definition: str | None = None
+    refs: tuple[str, ...] = ()
 
 
 class _Ours(msgspec.Struct, forbid_unknown_fields=True):
@@ -35,6 +40,7 @@ class _Ours(msgspec.Struct, forbid_unknown_fields=True):
     meta: Any = None
     attempt: int = 1
     definition: str | None = None
+    refs: tuple[str, ...] = ()
 
 
 _OURS = msgspec.json.Decoder(_Ours)
@@ -42,7 +48,7 @@ _OURS = msgspec.json.Decoder(_Ours)
 #: What `of_attempt` adds.
 _LATER_ATTEMPT = re.compile(r',"attempt":\d+\}\Z')
 
-_MEMBERS = {"args", "kwargs", "meta", "attempt", "definition"}
+_MEMBERS = {"args", "kwargs", "meta", "attempt", "definition", "refs"}
 
 
 def decode(text: str | None) -> Arguments:
@@ -53,7 +59,9 @@ def decode(text: str | None) -> Arguments:
         given = _OURS.decode(text)
     except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
         return from_value(codec.decode(text))
-    return Arguments(given.args, given.kwargs, given.meta, given.attempt, given.definition)
+    return Arguments(
+        given.args, given.kwargs, given.meta, given.attempt, given.definition, given.refs
+    )
 
 
 def of_attempt(text: str, attempt: int) -> str:
@@ -61,9 +69,9 @@ def of_attempt(text: str, attempt: int) -> str:
     return f'{text[:-1]},"attempt":{attempt}}}'
 
 
-def of_first_attempt(text: str | None) -> str | None:
+def of_first_attempt(text: str) -> str:
     """The input of a task's first attempt, given that of any."""
-    return None if text is None else _LATER_ATTEMPT.sub("}", text)
+    return _LATER_ATTEMPT.sub("}", text)
 
 
 def from_value(value: Any) -> Arguments:
@@ -81,8 +89,40 @@ def from_value(value: Any) -> Arguments:
             value.get("meta"),
             value.get("attempt", 1),
             value.get("definition"),
+            tuple(value.get("refs", ())),
         )
     return Arguments([value], {})
+
+
+def read(text: str | None, fetch: Callable[[str], str]) -> Arguments:
+    """Read an input as it stands in history, with what it refers to.
+
+    ``fetch`` gives the clear text of a field (`Fields.read`), and raises what that raises.
+    """
+    given = decode(None if text is None else fetch(text))
+    if not given.refs:
+        return given
+    texts = {reference: fetch(reference) for reference in given.refs}
+    return given._replace(
+        args=_resolve(given.args, texts), kwargs=_resolve(given.kwargs, texts), refs=()
+    )
+
+
+def add_references(text: str, references: Iterable[str]) -> str:
+    """An input that says which of the strings in it are references."""
+    refs = codec.encode(sorted(set(references)))
+    return f'{text[:-1]},"refs":{refs}}}'
+
+
+def _resolve(value: Any, texts: Mapping[str, str]) -> Any:
+    """The value, with what references stand for; each time anew, for users may change it."""
+    if isinstance(value, str):
+        return codec.decode(texts[value]) if value in texts else value
+    if isinstance(value, list):
+        return [_resolve(item, texts) for item in value]
+    if isinstance(value, dict):
+        return {key: _resolve(item, texts) for key, item in value.items()}
+    return value
 
 
 def _is_input(value: Mapping[str, Any]) -> bool:
@@ -92,4 +132,6 @@ def _is_input(value: Mapping[str, Any]) -> bool:
         and isinstance(value.get("kwargs", {}), dict)
         and type(value.get("attempt", 1)) is int
         and isinstance(value.get("definition", ""), str | None)
+        and isinstance(value.get("refs", []), list)
+        and all(isinstance(reference, str) for reference in value.get("refs", []))
     )

@@ -1,29 +1,29 @@
 """Values to fields of history and back: compact JSON with sorted keys.
 
-Sorted keys make encoding a pure function of the value: the same arguments always give the same
-text, which is what replay compares and what idempotent tasks are named after.
+Encoding is a pure function of the value: equal arguments give equal texts, in every process. This
+is what replay compares and what idempotent tasks are named after. Hence sorted keys and sorted
+sets. Nothing is cut in silence: what JSON cannot say is refused, and the refusal says where it is.
 
 A value may contain *holes*: objects of one given type (the replay's futures) whose text is not
 known yet. `template` encodes everything around them in one pass, at the time of the call, so what
 a caller changes in its lists afterwards cannot leak in; `Template.fill` is a string join.
 
-This module refuses to know what a future is, and never decodes what it joins.
+This module refuses to know what a future is, and never decodes what it joins. What becomes of a
+decoded value where an annotation asks for more than JSON's types is `dataflow.payload.annotations`.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import enum
-import functools
 import json
+import marshal
 import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import msgspec
-import msgspec.inspect
 
 from dataflow.errors import PayloadError
+from dataflow.payload.plain import MARK, Plain, Refused, write
 
 
 class Template(NamedTuple):
@@ -53,29 +53,24 @@ def encode(value: Any, *, where: str = "value") -> str:
 def template(value: Any, *, hole: type | None, where: str = "value") -> Template:
     """Encode a value around the objects of type ``hole`` in it.
 
-    Lists, tuples, dictionaries, dataclasses and msgspec structs are searched. Raises
-    `PayloadError` as `encode` does.
+    Lists, tuples, dictionaries, dataclasses, msgspec structs and attrs classes are searched.
+    Raises `PayloadError` as `encode` does.
     """
+    text = _quickly(value)
+    if text is not None:
+        return Template((text,), ())
+    plain = Plain(hole)
     try:
-        data = _QUICK.encode(value)
-        if _LOSS not in data:
-            return Template((data.decode(),), ())
-    except (TypeError, ValueError, RecursionError):
-        pass  # a hole, or something to look at more closely
-    salt = ""
-    while True:
-        attempt = _Attempt(hole, salt)
-        try:
-            text = attempt.encode(value)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise _explain(value, where, hole, error) from None
-        if not attempt.holes:
-            return Template((text,), ())
-        pieces = re.split(rf'"\\u0000hole{re.escape(salt)}:(\d+)\\u0000"', text)
-        order = pieces[1::2]
-        if len(order) == len(attempt.holes):
-            return Template(tuple(pieces[::2]), tuple(attempt.holes[int(n)] for n in order))
-        salt += "+"  # the value itself contains our mark: take another one
+        data = write(plain.of(value))
+    except Refused as refused:
+        path = where + "".join(reversed(refused.path))
+        raise PayloadError(f"{path} cannot be encoded: {refused}", path=path) from None
+    except RecursionError:
+        raise PayloadError(
+            f"{where} cannot be encoded: it is nested too deeply", path=where
+        ) from None
+    pieces = data.decode().split(MARK)
+    return Template(tuple(pieces[::2]), tuple(plain.holes[int(n)] for n in pieces[1::2]))
 
 
 def decode(text: str | None) -> Any:
@@ -100,135 +95,24 @@ def _refuse(word: str) -> None:
     raise ValueError(word)
 
 
-class _Attempt:
-    """One pass over a value; remembers the holes it met.
+#: A float that is no number, as marshal writes it: all bits of its exponent are set. Among many
+#: bytes it may find something else.
+_NOT_FINITE = re.compile(rb"g.{6}[\xf0-\xff][\x7f\xff]", re.DOTALL)
 
-    msgspec does the work, and its text is the one that counts. It takes liberties, though, that
-    would cut values silently (NaN becomes null), and refuses some that JSON can say (numbers as
-    keys, half a surrogate pair): in those cases the standard library decides.
+
+def _quickly(value: Any) -> str | None:
+    """The text of a value made of Python's own types alone; None: look at it more closely.
+
+    Such values are most, and msgspec is right about nearly all of them. marshal tells them from
+    others at the speed of C: it takes no subclass and no object of another type.
     """
-
-    def __init__(self, hole: type | None, salt: str = "") -> None:
-        self.hole = hole
-        self.salt = salt
-        self.holes: list[Any] = []
-
-    def encode(self, value: Any) -> str:
-        try:
-            data = msgspec.json.Encoder(enc_hook=self.plain, order="sorted").encode(value)
-            if _LOSS not in data:
-                return data.decode()
-        except (TypeError, ValueError):
-            pass
-        self.holes.clear()
-        text = json.dumps(
-            value, allow_nan=False, default=self.plain, separators=(",", ":"), sort_keys=True
-        )
-        try:
-            return _CANONICAL.encode(msgspec.json.decode(text)).decode()
-        except (msgspec.DecodeError, UnicodeEncodeError):
-            # Half a surrogate pair, as in an undecodable file name: no UTF-8 has it, but an
-            # escape can say it.
-            text = json.dumps(
-                json.loads(text), ensure_ascii=False, separators=(",", ":"), sort_keys=True
-            )
-            return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-
-    def plain(self, o: Any) -> Any:
-        """One level of an object that JSON does not know, as something nearer to JSON.
-
-        Raises `TypeError` if there is nothing.
-        """
-        if self.hole is not None and isinstance(o, self.hole):
-            self.holes.append(o)
-            return f"\0hole{self.salt}:{len(self.holes) - 1}\0"
-        if dataclasses.is_dataclass(o) and not isinstance(o, type):
-            return {field.name: getattr(o, field.name) for field in dataclasses.fields(o)}
-        if isinstance(o, (set, frozenset)):
-            # A set has no order of its own, and that of its hash table differs between processes.
-            try:
-                return sorted(o)  # as msgspec does
-            except TypeError:
-                return sorted(o, key=encode)
-        if isinstance(o, enum.Enum):
-            return o.value
-        if isinstance(o, (str, int, float)):  # their subclasses
-            return next(kind(o) for kind in (str, int, float) if isinstance(o, kind))
-        if hasattr(type(o), "__fspath__"):
-            return o.__fspath__()
-        # mypy takes the __hash__ of a class's instances for that of the class.
-        if _msgspec_knows(type(o)):  # type: ignore[arg-type]
-            # datetime, date, time, timedelta, UUID, Decimal, bytes, structs, attrs classes.
-            try:  # sorted, since there may be sets in it
-                return msgspec.to_builtins(o, enc_hook=self.plain, order="sorted")
-            except TypeError:
-                msgspec.to_builtins(o, enc_hook=self.plain)  # raises, if it is not for the order
-                raise TypeError("it has a set of mixed types in it, which have no order") from None
-        kind = type(o).__name__
-        raise TypeError(f"{'an' if kind[0] in 'aeiouAEIOU' else 'a'} {kind} has no JSON form")
-
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-_CANONICAL = msgspec.json.Encoder(order="sorted")
-
-#: For values without holes, which are most.
-_QUICK = msgspec.json.Encoder(enc_hook=_Attempt(None).plain, order="sorted")
-
-#: Where this is in msgspec's text, something may have been lost: NaN is written like None.
-_LOSS = b"null"
-
-
-@functools.cache
-def _msgspec_knows(cls: type) -> bool:
-    """Whether msgspec has a form of its own for instances of this class."""
-    return not isinstance(msgspec.inspect.type_info(cls), msgspec.inspect.CustomType)
-
-
-def _explain(value: Any, where: str, hole: type | None, error: Exception) -> PayloadError:
-    """Find which part of the value cannot be encoded, and say so."""
-    path, reason = _find(value, where, hole, ()) or (where, str(error))
-    return PayloadError(f"{path} cannot be encoded: {reason}", path=path)
-
-
-def _find(
-    value: Any, path: str, hole: type | None, above: tuple[int, ...]
-) -> tuple[str, str] | None:
-    """The path to the first part that cannot be encoded, and why; None if all can."""
-    if id(value) in above:
-        return path, "it contains itself"
-    above = (*above, id(value))
     try:
-        parts = _parts(value, path)
-        for part_path, part in parts:
-            in_set = isinstance(value, (set, frozenset))
-            found = _find(part, part_path, None if in_set else hole, above)
-            if found is not None:
-                return found
-        if not parts:
-            _Attempt(hole).encode(value)
-    except RecursionError:
-        return path, "it is nested too deeply"
-    except (TypeError, ValueError) as error:
-        return path, str(error)
-    return None
-
-
-def _parts(value: Any, path: str) -> list[tuple[str, Any]]:
-    """The parts of a container, each with its path."""
-    if isinstance(value, dict):
-        for key in value:
-            if not isinstance(key, (str, int, float, bool, type(None))):
-                raise TypeError(f"the key {key!r} is a {type(key).__name__}, not a string")
-        if len({"str" if isinstance(key, str) else key is None for key in value}) > 1:
-            raise TypeError("its keys are of mixed types, which have no order")
-        return [(f"{path}[{key!r}]", part) for key, part in value.items()]
-    if isinstance(value, (list, tuple)):
-        return [(f"{path}[{n}]", part) for n, part in enumerate(value)]
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return [(f"{path}.{f.name}", getattr(value, f.name)) for f in dataclasses.fields(value)]
-    if isinstance(value, msgspec.Struct):
-        return [(f"{path}.{name}", getattr(value, name)) for name in value.__struct_fields__]
-    if isinstance(value, (set, frozenset)):
-        return [(f"{path}{{...}}", part) for part in value]
-    return []
+        dumped = marshal.dumps(value, 2)
+        data = write(value)
+    except (TypeError, ValueError, RecursionError):
+        return None
+    if b"null" in data and _NOT_FINITE.search(dumped) and msgspec.json.decode(data) != value:
+        return None  # NaN is written like None
+    if b"[[" in data and (b"<" in dumped or b">" in dumped):
+        return None  # perhaps a set of tuples or of sets, for which `<` is no order
+    return data.decode()

@@ -4,7 +4,8 @@
 type's short name), ``error_type`` (its full name), ``bases`` (the full names of its base classes,
 so that a decider can ask "is it an OSError?" without importing anything), ``message`` and
 ``traceback`` (a list of lines). What is too long is cut, and says so; it never makes a report
-fail. Texts written by other programs are read as they are.
+fail. Where a store takes long fields nothing of the details is cut. Texts written by other programs
+are read as they are.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from dataflow.errors import InputFailed, OriginalError, TaskFailed, type_name
 from dataflow.payload import codec
 from dataflow.protocol.limits import DATA_LENGTH, REASON_LENGTH
 
-#: Characters of a message; what remains of a details field is for the traceback.
-_MESSAGE_LENGTH = 8_192
-#: Characters of a line of the traceback; the last line is the message once more.
-_LINE_LENGTH = 1_024
+#: The part of a details field that is for the message; what remains is for the traceback.
+_MESSAGE_PART = 4
+#: The part of it that a line of the traceback may take; the last line is the message once more.
+_LINE_PART = 32
 #: Lines of the traceback that go only after the message has been cut.
 _LAST_LINES = 8
 
@@ -41,13 +42,22 @@ class _Details(msgspec.Struct):
     traceback: tuple[str, ...] = ()
 
 
+# Seen by msgspec now, before two threads can be the first: `dataflow.payload.annotations` says why.
+msgspec.json.Decoder(_Details)
+
+
 def cut(text: str, length: int) -> str:
     """At most ``length`` characters of a text; an ellipsis shows that there was more."""
     return text if len(text) <= length else text[: length - 4] + " ..."
 
 
-def describe(exception: BaseException, *, skip_frames: int = 0) -> Failure:
-    """Write an exception down; ``skip_frames`` leaves out that many of our own frames on top."""
+def describe(
+    exception: BaseException, *, skip_frames: int = 0, longest: int | None = DATA_LENGTH
+) -> Failure:
+    """Write an exception down; ``skip_frames`` leaves out that many of our own frames on top.
+
+    ``longest``: characters of the details; None: any number.
+    """
     error_type, message = type_name(type(exception)), _message(exception)
     trace = exception.__traceback__
     for _ in range(skip_frames):
@@ -59,17 +69,19 @@ def describe(exception: BaseException, *, skip_frames: int = 0) -> Failure:
         "error": type(exception).__name__,
         "error_type": error_type,
         "bases": bases,
-        "message": cut(message, _MESSAGE_LENGTH),
-        "traceback": [
-            f"{cut(line[:-1], _LINE_LENGTH)}\n"
-            for line in traceback.format_exception(type(exception), exception, trace)
-        ],
+        "message": message,
+        "traceback": traceback.format_exception(type(exception), exception, trace),
     }
     name = error_type.rpartition(".")[2]
     reason = " ".join(f"{name}: {message}".split()) if message else name
     # Half a surrogate pair, as in an undecodable file name, has no UTF-8.
     reason = reason.encode("utf-8", "backslashreplace").decode()
-    return Failure(cut(reason, REASON_LENGTH), _fit(details))
+    return Failure(cut(reason, REASON_LENGTH), _fit(details, longest))
+
+
+def shorten(details: str, longest: int) -> str:
+    """The details that `describe` has written, cut to so many characters."""
+    return _fit(json.loads(details), longest)
 
 
 def task_failed(
@@ -112,17 +124,22 @@ def _message(exception: BaseException) -> str:
         return f"<its __str__ raised {type(error).__name__}>"
 
 
-def _fit(details: dict[str, Any]) -> str:
-    """The details as JSON that fits the field.
+def _fit(details: dict[str, Any], longest: int | None) -> str:
+    """The details as JSON of at most so many characters.
 
     What is too long goes in this order: the middle of the traceback but for a few lines, the end of
     the message, the rest of the traceback, and names that nobody wrote by hand.
     """
-    lines = details["traceback"]
+    if longest is None:
+        return json.dumps(details, separators=(",", ":"))
+    details["message"] = cut(details["message"], longest // _MESSAGE_PART)
+    details["traceback"] = lines = [
+        f"{cut(line[:-1], longest // _LINE_PART)}\n" for line in details["traceback"]
+    ]
     keep = len(lines)
     while True:
         text = json.dumps(details, separators=(",", ":"))
-        if len(text) <= DATA_LENGTH:
+        if len(text) <= longest:
             return text
         if keep > _LAST_LINES or (keep and len(details["message"]) <= REASON_LENGTH):
             keep //= 2

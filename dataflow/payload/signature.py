@@ -5,6 +5,7 @@ annotations say.
 
 Without annotations, or where they name plain JSON types, values stay as JSON gives them. An
 annotation that has no JSON form is left alone: annotations guide decoding, they are no contract.
+How a type is made of JSON is `dataflow.payload.annotations`.
 """
 
 from __future__ import annotations
@@ -13,20 +14,19 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import PurePath
+from contextlib import suppress
 from typing import Any
-
-import msgspec
+from weakref import WeakKeyDictionary
 
 from dataflow.errors import PayloadError
+from dataflow.payload.annotations import converter
+from dataflow.payload.conversion import Convert, Mismatch
 
-_PLAIN = (int, float, str, bool, type(None), list, dict, object, Any, inspect.Parameter.empty)
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
-
-class _NoJsonForm(Exception):
-    """The annotation names a class that msgspec cannot build."""
+#: What has been made for functions: a workflow's ``run`` is met anew in every execution.
+_known: WeakKeyDictionary[Callable[..., Any], dict[str, Convert]] = WeakKeyDictionary()
 
 
 class Signature:
@@ -39,7 +39,7 @@ class Signature:
         parameters = list(signature.parameters.values())[1 if method else 0 :]
         self._signature = signature.replace(parameters=parameters)
         self._function = function
-        self._hints: dict[str, Any] | None = None
+        self._known: dict[str, Convert] | None = None
         kinds = {parameter.kind for parameter in parameters}
         #: How many positional arguments are right without looking closer; None: look closer.
         self._simple: range | None = None
@@ -69,21 +69,22 @@ class Signature:
 
         Raises `PayloadError` for an argument that its annotation cannot be made of.
         """
-        hints = self._typed_hints()
-        if not hints or (hints.keys() == {"return"}):
+        converters = self._converters()
+        if not converters or (converters.keys() == {"return"}):
             return list(args), dict(kwargs)
         positional = self._names(*_POSITIONAL)
         more = "".join(self._names(inspect.Parameter.VAR_POSITIONAL))
         converted = []
         for n, value in enumerate(args):
-            name = positional[n] if n < len(positional) else more
-            converted.append(self._convert(value, hints[name], name) if name in hints else value)
+            rest = n - len(positional)
+            name, path = (more, f"{more}[{rest}]") if rest >= 0 else (positional[n], positional[n])
+            converted.append(self._convert(value, converters.get(name), path))
         by_name = self._names(*_NAMED)
         more = "".join(self._names(inspect.Parameter.VAR_KEYWORD))
         named = {}
         for key, value in kwargs.items():
             name = key if key in by_name else more
-            named[key] = self._convert(value, hints[name], key) if name in hints else value
+            named[key] = self._convert(value, converters.get(name), key)
         return converted, named
 
     def _names(self, *kinds: Any) -> list[str]:
@@ -92,39 +93,42 @@ class Signature:
 
     def convert_result(self, value: Any) -> Any:
         """The result, as decoded from JSON, in the type of the return annotation."""
-        hint = self._typed_hints().get("return")
-        return value if hint is None else self._convert(value, hint, "result")
+        return self._convert(value, self._converters().get("return"), "result")
 
-    def _typed_hints(self) -> dict[str, Any]:
-        """The annotations that ask for more than plain JSON types."""
-        if self._hints is None:
-            try:
-                hints = typing.get_type_hints(self._function)
-            except Exception:  # noqa: BLE001 - a name only a type checker knows: no hint
-                hints = {}
-            self._hints = {name: hint for name, hint in hints.items() if not _is_plain(hint)}
-        return self._hints
+    def _converters(self) -> dict[str, Convert]:
+        """By parameter, for the annotations that ask for more than plain JSON types."""
+        if self._known is None:
+            function = getattr(self._function, "__func__", self._function)
+            if not isinstance(function, types.FunctionType):  # nor can be referred to weakly
+                self._known = self._make_converters()
+            elif function in _known:
+                self._known = _known[function]
+            else:
+                self._known = _known[function] = self._make_converters()
+        return self._known
 
-    def _convert(self, value: Any, hint: Any, name: str) -> Any:
-        try:
-            return msgspec.convert(value, hint, dec_hook=_build, str_keys=True)
-        except (_NoJsonForm, TypeError):
+    def _make_converters(self) -> dict[str, Convert]:
+        made = {name: converter(hint) for name, hint in self._hints().items()}
+        return {name: convert for name, convert in made.items() if convert is not None}
+
+    def _hints(self) -> dict[str, Any]:
+        with suppress(Exception):  # a name that only type checkers know: try one by one, then
+            return typing.get_type_hints(self._function)
+        known: dict[str, Any] = {}
+        names = getattr(self._function, "__globals__", {})
+        annotations = {p.name: p.annotation for p in self._signature.parameters.values()}
+        annotations["return"] = self._signature.return_annotation
+        for name, annotation in annotations.items():
+            alone = types.SimpleNamespace(__annotations__={name: annotation})
+            with suppress(Exception):
+                known |= typing.get_type_hints(alone, names)
+        return known
+
+    def _convert(self, value: Any, convert: Convert | None, where: str) -> Any:
+        if convert is None:
             return value
-        except (msgspec.ValidationError, UnicodeEncodeError) as error:
-            raise PayloadError(f"{name} of {self}: {error}", path=name) from None
-
-
-def _build(cls: type, value: Any) -> Any:
-    if isinstance(cls, type) and issubclass(cls, PurePath) and isinstance(value, str):
-        return cls(value)
-    raise _NoJsonForm
-
-
-def _is_plain(hint: Any) -> bool:
-    """Whether JSON gives values of this type by itself."""
-    if hint in _PLAIN or isinstance(hint, typing.TypeVar):
-        return True
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin is dict and arguments[0] not in {str, Any}:
-        return False  # JSON has only strings for keys
-    return origin in {list, dict, typing.Union, types.UnionType} and all(map(_is_plain, arguments))
+        try:
+            return convert(value)
+        except Mismatch as mismatch:
+            path = where + mismatch.path
+            raise PayloadError(f"{path} of {self}: {mismatch}", path=path) from None

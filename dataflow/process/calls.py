@@ -87,6 +87,7 @@ def persist(
     seconds: float,
     stop: threading.Event,
     pause: Iterator[float] | None = None,
+    may_pass: Callable[[BaseException], bool] = passes,
     met: Exception | None = None,
 ) -> T:
     """Call until it succeeds, or fails with an error that will not pass, or time is up.
@@ -102,7 +103,7 @@ def persist(
                 raise failed  # noqa: TRY301 - it is one of the attempts
             return call()
         except Exception as error:
-            if not passes(error) or time.monotonic() + wait > deadline:
+            if not may_pass(error) or time.monotonic() + wait > deadline:
                 raise
             _log.warning(
                 "tried again in %.1f s: %s: %s",

@@ -31,6 +31,7 @@ from dataflow.process.performing import Performer, heartbeat_seconds
 from dataflow.process.pipe import TO_CHILD, Expected, FromChild, Pipe, Quit, Ready, Start, Unusable
 from dataflow.process.processes import kill_tree
 from dataflow.process.tasks import PolledTask
+from dataflow.storage.opening import open_fields
 
 
 class Child:
@@ -60,7 +61,11 @@ class Child:
         try:
             if start.prepare is not None:
                 load_callable(start.prepare)()
-            performer = Performer(Catalogue(start.modules), Middleware.load(start.pre, start.post))
+            performer = Performer(
+                Catalogue(start.modules),
+                Middleware.load(start.pre, start.post),
+                fields=open_fields(start.home),
+            )
         except UsageError as error:
             self._quits = True
             self._send(Unusable(str(error)))

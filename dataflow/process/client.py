@@ -6,7 +6,7 @@ import re
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dataflow.chance import new_id
@@ -15,11 +15,12 @@ from dataflow.inspection.executions import ending
 from dataflow.inspection.reading import Reader
 from dataflow.payload import codec
 from dataflow.process.calls import code
+from dataflow.process.outgoing import write_input
+from dataflow.process.polling import Connection
 from dataflow.process.registering import Registrar
 from dataflow.protocol import events as ev
 from dataflow.protocol.limits import ID_LENGTH
 from dataflow.protocol.names import CloseStatus
-from dataflow.protocol.service import Service
 from dataflow.protocol.values import WorkflowExecution, WorkflowType
 
 #: The longest an execution may take where the workflow does not say: one year.
@@ -82,13 +83,14 @@ def is_own_list(workflow_id: str, name: str) -> bool:
 
 
 class Client:
-    """Speaks of the executions of one domain."""
+    """Speaks of the executions of one domain, in clear text."""
 
-    def __init__(self, service: Service, domain: str) -> None:
-        self._service = service
+    def __init__(self, connection: Connection, domain: str) -> None:
+        self._service = connection.service
+        self._fields = connection.fields
         self._domain = domain
-        self._registrar = Registrar(service, domain)
-        self._reader = Reader(service, domain)
+        self._registrar = Registrar(connection.service, domain)
+        self._reader = Reader(connection.service, domain)
 
     def ensure_domain(self) -> None:
         """Register the domain, if it is not."""
@@ -98,14 +100,15 @@ class Client:
             )
 
     def input(self, execution: WorkflowExecution) -> str | None:
-        """What an execution was started with."""
+        """What an execution was started with. Raises `PayloadError`."""
         first = self.history(execution)[0].attributes
-        return first.input if isinstance(first, ev.WorkflowExecutionStarted) else None
+        return self._read(first.input) if isinstance(first, ev.WorkflowExecutionStarted) else None
 
     def start(self, start: Start) -> WorkflowExecution:
         """Begin an execution; its type is registered if it is not.
 
-        Raises `AlreadyStarted` if one of this workflow id is open.
+        Raises `AlreadyStarted` if one of this workflow id is open, `UsageError` for an input that
+        cannot be kept, and `PayloadUnavailable`.
         """
         try:
             self._registrar.workflow(start.workflow_type)
@@ -127,7 +130,7 @@ class Client:
             "childPolicy": "TERMINATE",
         }
         if start.input is not None:
-            request["input"] = start.input
+            request["input"] = write_input(self._fields, start.input)
         if start.tags:
             request["tagList"] = list(start.tags)
         try:
@@ -173,7 +176,8 @@ class Client:
     ) -> Ended | None:
         """How the execution ends, or the one that it continues as; None if ``stop`` is set first.
 
-        ``longest_pause``: seconds between two looks.
+        ``longest_pause``: seconds between two looks. Raises `PayloadError` for a result that cannot
+        be read.
         """
         pause = _PAUSE
         while not stop.wait(min(pause, longest_pause)):
@@ -191,9 +195,20 @@ class Client:
         while self._describe(execution)["executionInfo"]["executionStatus"] != "OPEN":
             last = self._reader.last_event(execution).attributes
             if not isinstance(last, ev.WorkflowExecutionContinuedAsNew):
-                return execution, Ended(**ended(execution, last))
+                return execution, self._in_clear(Ended(**ended(execution, last)))
             execution = WorkflowExecution(execution.workflow_id, last.new_execution_run_id)
         return execution, None
+
+    def _in_clear(self, ended: Ended) -> Ended:
+        return replace(
+            ended,
+            result=self._read(ended.result),
+            reason=self._read(ended.reason),
+            details=self._read(ended.details),
+        )
+
+    def _read(self, text: str | None) -> str | None:
+        return None if text is None else self._fields.read(text)
 
     def _describe(self, execution: WorkflowExecution) -> dict[str, Any]:
         return self._service.describe_workflow_execution(

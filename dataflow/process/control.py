@@ -10,12 +10,16 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from dataflow.chance import new_id
 from dataflow.errors import NotFound, UsageError
 from dataflow.inspection.executions import Execution
 from dataflow.inspection.reading import Reader
+from dataflow.payload.fields import Fields
 from dataflow.process.calls import code
 from dataflow.process.client import AlreadyStarted, is_own_list
+from dataflow.process.outgoing import write_input
 from dataflow.protocol import events as ev
 from dataflow.protocol.events import WorkflowExecutionStarted
 from dataflow.protocol.limits import ID_LENGTH
@@ -57,15 +61,19 @@ def reset_list(name: str) -> str:
 class Control:
     """Asks things of the executions of one domain."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, fields: Fields) -> None:
         self._reader = reader
+        self._fields = fields
         self._service = reader.service
 
     def signal(
         self, workflow_id: str, run_id: str | None, name: str, text: str | None = None
     ) -> None:
-        """Send a signal; ``text``: its input. Raises `NotFound` if no such run is open."""
-        more = {} if text is None else {"input": text}
+        """Send a signal; ``text``: its input. Raises `NotFound` if no such run is open.
+
+        `UsageError` for an input that cannot be kept, and `PayloadUnavailable`.
+        """
+        more = {} if text is None else {"input": write_input(self._fields, text)}
         self._ask(
             self._service.signal_workflow_execution, workflow_id, run_id, signalName=name, **more
         )
@@ -96,12 +104,21 @@ class Control:
         assert isinstance(first, ev.WorkflowExecutionStarted)
         return first
 
+    def input_of(self, started: WorkflowExecutionStarted) -> str | None:
+        """The input of a run, in clear. Raises `PayloadError`."""
+        return None if started.input is None else self._fields.read(started.input)
+
+    def with_input(self, started: WorkflowExecutionStarted, text: str) -> WorkflowExecutionStarted:
+        """The beginning of a run with another input. Raises as `write_input`."""
+        return msgspec.structs.replace(started, input=write_input(self._fields, text))
+
     def begin(
         self, workflow_id: str, started: WorkflowExecutionStarted, *, task_list: str
     ) -> WorkflowExecution:
         """Begin a run as another one has begun, on this task list.
 
-        Raises `AlreadyStarted` if a run of this workflow id is open.
+        Its input is taken as it stands in history. Raises `AlreadyStarted` if a run of this
+        workflow id is open.
         """
         request = {
             "domain": self._reader.domain,

@@ -28,10 +28,12 @@ from typing import Any
 
 from dataflow.chance import SeededChance, new_id
 from dataflow.engine.readiness import prepare
-from dataflow.errors import DataflowError
+from dataflow.errors import DataflowError, PayloadError
+from dataflow.payload.fields import Fields
 from dataflow.process.calls import NO_RIGHT, Stopped, code, passes, persist
 from dataflow.process.deciding import Answer, Find, Runs
 from dataflow.process.logs import task_context
+from dataflow.process.outgoing import write_decisions
 from dataflow.process.polling import Answered, Connection, Direct
 from dataflow.process.registering import Registrar
 from dataflow.process.taking import READ_SECONDS, Inbox, Request, Taken, source
@@ -68,6 +70,7 @@ class _Duty:
     reverts_to_start: bool
     registrar: Registrar
     place: Callable[[Decision], Decision] | None
+    fields: Fields
     #: Set when no more tasks shall be taken.
     stop: threading.Event
     #: Told of an error that no thread can go on with.
@@ -120,6 +123,7 @@ class Decider:
             reverts_to_start=reverts_to_start,
             registrar=Registrar(connection.service, domain),
             place=place,
+            fields=connection.fields,
             stop=self._stop,
             give_up=self._give_up,
             left=lambda: self._told.put(True),
@@ -137,6 +141,7 @@ class Decider:
                     chance=SeededChance(),
                     most=cache_size,
                     limits=limits,
+                    fields=connection.fields,
                 ),
             )
             for _ in range(threads)
@@ -241,7 +246,8 @@ class _Thread:
             one.cancel()
 
     def join(self, deadline: float | None) -> None:
-        for join in (self._thread.join, *(one.join for one in self._sources)):
+        started = [] if self._thread.ident is None else [self._thread.join]
+        for join in (*started, *(one.join for one in self._sources)):
             join(None if deadline is None else max(0.0, deadline - time.monotonic()))
 
     # --- taking turns ---------------------------------------------------------------------
@@ -343,11 +349,7 @@ class _Thread:
         """An answer was refused: postpone the decision. Raises the error if that is no help."""
         if _nothing_helps(error) or code(error) in NO_RIGHT:
             raise error
-        refused = DataflowError(
-            f"the answer was refused: {code(error) or type(error).__name__}: {error}"
-        )
-        refused.__cause__ = error
-        answer = self._runs.postpone(task, refused, known)
+        answer = self._runs.postpone(task, _why(error), known)
         self._insist(answer, self._request(task, answer))
         return answer
 
@@ -395,7 +397,8 @@ class _Thread:
     def _request(self, task: Mapping[str, Any], answer: Answer) -> dict[str, Any]:
         duty = self._duty
         place = duty.place
-        decisions = answer.decisions if place is None else map(place, answer.decisions)
+        placed = answer.decisions if place is None else tuple(map(place, answer.decisions))
+        decisions = write_decisions(duty.fields, placed)
         request: dict[str, Any] = {
             "taskToken": task["taskToken"],
             "decisions": [de.to_wire(decision) for decision in decisions],
@@ -421,6 +424,17 @@ _LOST = {"event": "decision.lost"}
 def _nothing_helps(error: BaseException) -> bool:
     """Whether another answer would fare no better: the task is over, or the service is away."""
     return isinstance(error, Stopped) or code(error) == "UnknownResourceFault" or passes(error)
+
+
+def _why(error: Exception) -> DataflowError:
+    """Why there must be another answer."""
+    if isinstance(error, PayloadError):
+        return error
+    refused = DataflowError(
+        f"the answer was refused: {code(error) or type(error).__name__}: {error}"
+    )
+    refused.__cause__ = error
+    return refused
 
 
 def _log_loss(error: Exception) -> None:

@@ -5,8 +5,9 @@
 2. *A run knows what history knows.* One whose answer was not accepted is dropped; where the events
    of a task do not go on where a run is, the whole history is fetched and replayed.
 3. *A decision that cannot be made is postponed* (`dataflow.replay.postponing`), whatever is wrong:
-   code that does not fit, a module that cannot be imported, an answer that the service refuses, a
-   bug of ours. Whoever can make it may: the execution goes back to the common task list.
+   code that does not fit, a module that cannot be imported, a field that cannot be read or stored
+   just now, an answer that the service refuses, a bug of ours. Whoever can make it may: the
+   execution goes back to the common task list.
 
 A run belongs to the thread that advanced it, because its greenlet does: so do the objects here.
 """
@@ -23,6 +24,7 @@ from typing import Any
 
 from dataflow.errors import DataflowError, UsageError
 from dataflow.payload import failure
+from dataflow.payload.fields import CLEAR, Fields
 from dataflow.protocol import events as ev
 from dataflow.protocol.decisions import Decision
 from dataflow.protocol.events import Event
@@ -71,6 +73,7 @@ class Runs:
         chance: Chance,
         most: int,
         limits: Limits = SWF_LIMITS,
+        fields: Fields = CLEAR,
     ) -> None:
         """``most``: how many runs stay suspended."""
         self._read_history = read_history
@@ -79,6 +82,7 @@ class Runs:
         self._chance = chance
         self._most = most
         self._limits = limits
+        self._fields = fields
         self._runs: OrderedDict[str, Run] = OrderedDict()
         #: What was read of the history in hand.
         self._events: Sequence[Event] = ()
@@ -140,7 +144,7 @@ class Runs:
             extra={"event": "decision.postponed"},
         )
         self.drop(run_id)
-        told = json.dumps({"postponed": failure.cut(told, _TOLD)}, ensure_ascii=False)
+        told = json.dumps({"postponed": self._fields.brief(told, _TOLD)}, ensure_ascii=False)
         return Answer(decisions=(timer,), execution_context=told, postponed=True)
 
     def task_list(self, run_id: str) -> str | None:
@@ -198,7 +202,12 @@ class Runs:
         named = task["workflowExecution"]
         execution = WorkflowExecution(named["workflowId"], named["runId"])
         run = Run(
-            definition, execution, chance=self._chance, domain=self._domain, limits=self._limits
+            definition,
+            execution,
+            chance=self._chance,
+            domain=self._domain,
+            limits=self._limits,
+            fields=self._fields,
         )
         decided = run.advance(self._events)
         self._runs[execution.run_id] = run

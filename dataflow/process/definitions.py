@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from dataflow.errors import UsageError
 from dataflow.payload import arguments
+from dataflow.payload.fields import CLEAR, Fields
 from dataflow.process import loading
 from dataflow.protocol.values import WorkflowType
 from dataflow.workflow import Workflow, type_name
@@ -27,17 +28,25 @@ class Definitions:
     """Finds classes; all threads may ask."""
 
     def __init__(
-        self, given: Iterable[type[Workflow]] = (), *, modules: Sequence[str] = ()
+        self,
+        given: Iterable[type[Workflow]] = (),
+        *,
+        modules: Sequence[str] = (),
+        fields: Fields = CLEAR,
     ) -> None:
-        """``given``: the only classes to serve. ``modules``: all that may be imported, if any."""
+        """``given``: the only classes to serve. ``modules``: all that may be imported, if any.
+
+        ``fields``: how inputs are read.
+        """
         self._given = {type_of(definition): definition for definition in given}
         self._modules = tuple(modules)
+        self._fields = fields
         self._found: dict[tuple[WorkflowType, str], type[Workflow]] = {}
 
     def find(self, workflow_type: WorkflowType, text: str | None) -> type[Workflow]:
         """The class for an execution of this type with this input.
 
-        Raises `UsageError`, which says why there is none.
+        Raises `UsageError`, which says why there is none, and `PayloadError`.
         """
         told = f"workflow type {workflow_type.name} version {workflow_type.version}"
         if self._given:
@@ -45,7 +54,8 @@ class Definitions:
                 return self._given[workflow_type]
             known = ", ".join(f"{kind.name} version {kind.version}" for kind in self._given)
             raise UsageError(f"{told} is not served here: this decider was given {known}")
-        path = arguments.decode(text).definition or workflow_type.name
+        clear = None if text is None else self._fields.read(text)
+        path = arguments.decode(clear).definition or workflow_type.name
         found = self._found.get((workflow_type, path))
         if found is None:
             found = self._load(path, told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -11,9 +12,12 @@ import msgspec
 from dataflow import activity as activities
 from dataflow.activity import Activity, Context
 from dataflow.clock import Clock
-from dataflow.errors import ActivityCanceled, PayloadError
+from dataflow.errors import ActivityCanceled, PayloadUnavailable
 from dataflow.payload import arguments, codec, failure
-from dataflow.protocol.limits import HEARTBEAT_DETAILS_LENGTH
+from dataflow.payload.fields import CLEAR, Fields
+from dataflow.protocol.limits import DATA_LENGTH, HEARTBEAT_DETAILS_LENGTH
+
+_log = logging.getLogger(__name__)
 
 #: Performs an activity with its arguments, in its context: `dataflow.activity.run_in_context`, or
 #: something around it.
@@ -57,9 +61,11 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     details: str
 
     @classmethod
-    def of(cls, error: BaseException, *, skip_frames: int = 0) -> Failed:
-        """The failure that an exception is; ``skip_frames`` as for `failure.describe`."""
-        return cls(*failure.describe(error, skip_frames=skip_frames))
+    def of(
+        cls, error: BaseException, *, skip_frames: int = 0, longest: int | None = DATA_LENGTH
+    ) -> Failed:
+        """The failure that an exception is; the rest as for `failure.describe`."""
+        return cls(*failure.describe(error, skip_frames=skip_frames, longest=longest))
 
 
 class Canceled(msgspec.Struct, frozen=True, tag=True):
@@ -85,7 +91,7 @@ Outcome = Completed | Failed | Canceled
 Report = tuple[Job, Started | Heartbeat | Outcome, float]
 
 
-def perform(job: Job, clock: Clock, send: Callable[[Report], None]) -> None:
+def perform(job: Job, clock: Clock, send: Callable[[Report], None], fields: Fields = CLEAR) -> None:
     """Run the activity, here and now; ``send`` takes its heartbeats and its end.
 
     Never raises an `Exception`.
@@ -94,32 +100,44 @@ def perform(job: Job, clock: Clock, send: Callable[[Report], None]) -> None:
     def beat(details: str | None) -> None:
         send((job, Heartbeat(details), clock.now()))
 
-    send((job, outcome(job, beat), clock.now()))
+    send((job, outcome(job, beat, fields=fields), clock.now()))
 
 
-def outcome(job: Job, beat: Callable[[str | None], None], within: Perform | None = None) -> Outcome:
-    """Run the activity, here and now.
+def outcome(
+    job: Job,
+    beat: Callable[[str | None], None],
+    within: Perform | None = None,
+    *,
+    fields: Fields = CLEAR,
+    fetch: Callable[[str], str] | None = None,
+) -> Outcome:
+    """Run the activity, here and now; its outcome is in clear text.
 
-    ``beat`` takes the details of its heartbeats, and may raise `ActivityCanceled`; ``within``: what
-    performs it, if not `dataflow.activity.run_in_context` alone. Never raises an `Exception`.
+    ``beat`` takes the details of its heartbeats, as they go into history, and may raise
+    `ActivityCanceled`; ``within``: what performs it, if not `dataflow.activity.run_in_context`
+    alone; ``fetch``: what reads its input, if not ``fields.read``. Never raises an `Exception`.
     """
     activity = job.activity
+    told: str | None = None
 
     def heartbeat(details: Any) -> None:
+        nonlocal told
         if job.cancel_requested or job.abandoned:
             raise ActivityCanceled(f"{job.activity_id} was cancelled or has timed out")
         text = None if details is None else codec.encode(details, where="heartbeat details")
-        if text is not None and len(text) > HEARTBEAT_DETAILS_LENGTH:
-            raise PayloadError(
-                f"heartbeat details have {len(text)} characters; SWF takes at most "
-                f"{HEARTBEAT_DETAILS_LENGTH}"
+        try:
+            told = text and fields.write(
+                text, field="heartbeat details", limit=HEARTBEAT_DETAILS_LENGTH
             )
-        beat(text)
+        except PayloadUnavailable as error:
+            # The task is alive all the same; how far it is, a later heartbeat will tell.
+            _log.warning("%s", error, extra={"event": "heartbeat.without_details"})
+        beat(told)
 
     # Of ours, above the frames of users: this one, run_in_context (in what is around it), perform.
     frames = 3 if within is None else 4
     try:
-        given = arguments.decode(job.input)
+        given = arguments.read(job.input, fetch or fields.read)
         context = Context(
             domain=job.domain,
             workflow_id=job.workflow_id,
@@ -139,4 +157,4 @@ def outcome(job: Job, beat: Callable[[str | None], None], within: Perform | None
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - user code; SystemExit must not end a worker
-        return Failed.of(error, skip_frames=frames)
+        return Failed.of(error, skip_frames=frames, longest=fields.longest(DATA_LENGTH))

@@ -20,6 +20,7 @@ from typing import NamedTuple
 import msgspec
 
 from dataflow.inspection.tasks import Attempt, Task, tasks
+from dataflow.payload.fields import CLEAR, Fields
 from dataflow.process.repairing import is_same
 from dataflow.protocol import decisions as de
 from dataflow.protocol import events as ev
@@ -73,8 +74,19 @@ class Outcome(NamedTuple):
 class Kept:
     """What there is to keep, and how far the new run is with it."""
 
-    def __init__(self, old: Sequence[Event], task_list: str, *, failures: bool = True) -> None:
-        """``task_list``: where kept tasks are scheduled. ``failures``: whether they are kept."""
+    def __init__(
+        self,
+        old: Sequence[Event],
+        task_list: str,
+        *,
+        fields: Fields = CLEAR,
+        failures: bool = True,
+    ) -> None:
+        """``task_list``: where kept tasks are scheduled. ``failures``: whether they are kept.
+
+        Outcomes are given as they stand in history; ``fields`` reads what has to be compared.
+        """
+        self._fields = fields
         self._task_list = TaskList(task_list)
         #: The events at which decisions were made.
         self._decisions = [
@@ -141,7 +153,7 @@ class Kept:
         task_id = decision.activity_id
         task, outcomes = self._tasks.get(task_id, (None, []))
         attempts = self._attempts.get(task_id, 0)
-        if task is None or not is_same(task, decision) or attempts >= len(outcomes):
+        if task is None or not is_same(task, decision, self._fields) or attempts >= len(outcomes):
             return decision
         self._attempts[task_id] = attempts + 1
         self.number += attempts == 0

@@ -32,6 +32,8 @@ class Start(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     prepare: str | None
     #: Seconds between the worker's heartbeats.
     every: float
+    #: The engine's directory: with the settings, it says where long fields are (`Connection.home`).
+    home: str | None = None
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):

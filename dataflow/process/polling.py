@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from dataflow.payload.fields import Fields
 from dataflow.protocol.service import Service
 
 
@@ -69,6 +70,16 @@ class Connection(Protocol):
     @property
     def direct(self) -> Direct | None:
         """The engine, if it is in this process."""
+        ...
+
+    @property
+    def fields(self) -> Fields:
+        """How what this engine keeps is read and written; for all threads."""
+        ...
+
+    @property
+    def home(self) -> str | None:
+        """The directory of a local engine: with it, another process finds the same fields."""
         ...
 
     def poller(self) -> Poller:

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from dataflow.chance import SeededChance
 from dataflow.errors import DataflowError, NonDeterminism
 from dataflow.inspection.exported import Exported
+from dataflow.payload import jumbo
 from dataflow.payload.failure import cut
+from dataflow.payload.fields import CLEAR, Fields
 from dataflow.protocol import events as ev
 from dataflow.protocol.decisions import (
     CompleteWorkflowExecution,
@@ -41,13 +43,13 @@ class Rehearsal:
     notices: tuple[str, ...]
 
 
-def rehearse(history: Exported, definition: type[Workflow]) -> Rehearsal:
-    """Replay a history; that of an open execution as far as it goes."""
+def rehearse(history: Exported, definition: type[Workflow], *, fields: Fields = CLEAR) -> Rehearsal:
+    """Replay a history; that of an open execution as far as it goes. ``fields`` reads it."""
     execution = WorkflowExecution(history.workflow_id, history.run_id)
-    run = Run(definition, execution, chance=SeededChance(), domain=history.domain)
+    run = Run(definition, execution, chance=SeededChance(), domain=history.domain, fields=fields)
     try:
         decided = run.advance(history.events)
-        problem = decided.problem or _compare_end(history.events[-1], run.closing)
+        problem = decided.problem or _compare_end(history.events[-1], run.closing, fields)
     finally:
         run.drop()
     return Rehearsal(
@@ -60,7 +62,7 @@ def rehearse(history: Exported, definition: type[Workflow]) -> Rehearsal:
     )
 
 
-def _compare_end(last: Event, closing: Decision | None) -> NonDeterminism | None:
+def _compare_end(last: Event, closing: Decision | None, fields: Fields) -> NonDeterminism | None:
     match last.attributes, closing:
         case ev.WorkflowExecutionCompleted(), CompleteWorkflowExecution():
             told, asked = last.attributes.result, closing.result
@@ -68,7 +70,9 @@ def _compare_end(last: Event, closing: Decision | None) -> NonDeterminism | None
             told, asked = last.attributes.reason, closing.reason
         case _:
             return None
-    if told == asked:
+    if told == asked or (
+        told is not None and asked is not None and jumbo.matches(fields.open(told), asked)
+    ):
         return None
     return NonDeterminism(
         event_id=last.event_id,

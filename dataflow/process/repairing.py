@@ -2,7 +2,8 @@
 
 Activity tasks that completed in the old run, under the same id, of the same type and with the same
 input, are scheduled on a task list of their own, where they are answered with the old results. So
-the new history holds everything, and needs the old one no more.
+the new history holds everything, and needs the old one no more. Fields are compared and given as
+they stand: what they refer to is not fetched.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from collections.abc import Iterable
 import msgspec
 
 from dataflow.inspection.tasks import Task, tasks
-from dataflow.payload.arguments import of_first_attempt
+from dataflow.payload import jumbo
+from dataflow.payload.arguments import of_attempt, of_first_attempt
+from dataflow.payload.fields import Fields
 from dataflow.process.calls import passes, pauses
 from dataflow.process.polling import Connection
 from dataflow.protocol.decisions import Decision, ScheduleActivityTask
@@ -25,13 +28,23 @@ from dataflow.protocol.values import TaskList
 _log = logging.getLogger(__name__)
 
 
-def is_same(task: Task, decision: ScheduleActivityTask) -> bool:
-    """Whether a decision schedules what another run calls this task; at any attempt."""
+def is_same(task: Task, decision: ScheduleActivityTask, fields: Fields) -> bool:
+    """Whether a decision, in clear, schedules what another run calls this task; at any attempt.
+
+    Raises `PayloadError`.
+    """
     kind = decision.activity_type
-    return (task.name, task.version, of_first_attempt(task.input)) == (
-        kind.name,
-        kind.version,
-        of_first_attempt(decision.input),
+    if (task.name, task.version) != (kind.name, kind.version):
+        return False
+    if task.input is None or decision.input is None:
+        return task.input == decision.input
+    old, first = fields.open(task.input), of_first_attempt(decision.input)
+    if jumbo.parse(old) is None:
+        return of_first_attempt(old) == first
+    # A reference tells whether a text is the one that it refers to, and nothing else.
+    attempts = range(2, len(task.attempts) + 1)
+    return any(
+        jumbo.matches(old, text) for text in (first, *(of_attempt(first, n) for n in attempts))
     )
 
 
@@ -52,6 +65,7 @@ class Repair:
         ``force``: a regular expression; tasks in whose ids it is found are done again.
         """
         self._service = connection.service
+        self._fields = connection.fields
         self._poller = connection.poller()
         self._domain = domain
         self._task_list = TaskList(task_list)
@@ -76,11 +90,14 @@ class Repair:
         self._poller.cancel()
 
     def redirect(self, decision: Decision) -> Decision | None:
-        """The decision on the list where its result is given; None if there is no result for it."""
+        """The decision on the list where its result is given; None if there is no result for it.
+
+        Raises `PayloadError`.
+        """
         if type(decision) is not ScheduleActivityTask:
             return None
         done = self._done.get(decision.activity_id)
-        if done is None or not is_same(done, decision):
+        if done is None or not is_same(done, decision, self._fields):
             return None
         return msgspec.structs.replace(decision, task_list=self._task_list)
 

@@ -23,6 +23,7 @@ from dataflow.inspection.tasks import tasks
 from dataflow.process.control import Control, lasting_list, reset_list
 from dataflow.process.deciding import Find
 from dataflow.process.keeping import Kept
+from dataflow.process.outgoing import write_decisions
 from dataflow.process.polling import Connection
 from dataflow.process.registering import Registrar
 from dataflow.protocol import decisions as de
@@ -89,7 +90,7 @@ class Reset:
         Raises `NotFound`, and `UsageError` if there is no code for it.
         """
         self._connection = connection
-        self._control = Control(reader)
+        self._control = Control(reader, connection.fields)
         self._reader = reader
         self._old = old
         events = list(reader.events(old))
@@ -108,7 +109,9 @@ class Reset:
         """
         name = task_list or lasting_list(self._old.workflow_id, self._started)
         own = reset_list(name)
-        kept = Kept(self._events, own, failures=not self._retry_failed)
+        kept = Kept(
+            self._events, own, fields=self._connection.fields, failures=not self._retry_failed
+        )
         if self._reader.describe(self._old).execution.is_open:
             self._control.terminate(self._old.workflow_id, self._old.run_id, _REASON)
         new = self._control.begin(self._old.workflow_id, self._started, task_list=own)
@@ -140,6 +143,7 @@ class _Handover:
     ) -> None:
         """``task_list``: where it is."""
         self._service = connection.service
+        self._fields = connection.fields
         self._poller = connection.poller()
         self._reader = reader
         self._domain = reader.domain
@@ -149,7 +153,13 @@ class _Handover:
 
     def decide(self, definition: type[Workflow], task_list: str) -> None:
         """Decide until nothing is kept any more; then have others decide, on this task list."""
-        run = Run(definition, self._new, chance=SeededChance(), domain=self._domain)
+        run = Run(
+            definition,
+            self._new,
+            chance=SeededChance(),
+            domain=self._domain,
+            fields=self._fields,
+        )
         registrar = Registrar(self._service, self._domain)
         try:
             while True:
@@ -164,8 +174,9 @@ class _Handover:
                 )
                 more = {"taskList": {"name": task_list}} if over else {}
                 registrar.before(decided.decisions)
+                written = write_decisions(self._fields, decisions)
                 self._service.respond_decision_task_completed(
-                    taskToken=token, decisions=[de.to_wire(d) for d in decisions], **more
+                    taskToken=token, decisions=[de.to_wire(d) for d in written], **more
                 )
                 if over:
                     return

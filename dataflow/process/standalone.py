@@ -70,7 +70,7 @@ class Standalone:
         self._stop = threading.Event()
         self._connection = connection
         self._domain = domain
-        self.client = Client(connection.service, domain)
+        self.client = Client(connection, domain)
         self.resumed = False
         self.execution, task_list = self._begin(start)
         if self.resumed and lose_workers is not None:

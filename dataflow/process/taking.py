@@ -160,7 +160,8 @@ class PollingSource:
 
     def join(self, timeout: float | None) -> None:
         """See `Source`."""
-        self._thread.join(timeout)
+        if self._thread.ident is not None:  # it has been started
+            self._thread.join(timeout)
 
     def _run(self) -> None:
         inbox = self._request.inbox

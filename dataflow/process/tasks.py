@@ -7,6 +7,8 @@ from typing import Any, Self
 
 import msgspec
 
+from dataflow.payload import jumbo
+
 
 class _Attempt(msgspec.Struct, forbid_unknown_fields=True):
     """Of an input as we write it, what logs tell of; the arguments are skipped, not decoded."""
@@ -15,6 +17,7 @@ class _Attempt(msgspec.Struct, forbid_unknown_fields=True):
     kwargs: msgspec.Raw
     meta: msgspec.Raw = msgspec.Raw()
     attempt: int = 1
+    refs: msgspec.Raw = msgspec.Raw()
 
 
 _ATTEMPT = msgspec.json.Decoder(_Attempt)
@@ -32,8 +35,8 @@ class PolledTask(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     workflow_id: str
     run_id: str
     input: str | None
-    #: 1 for the first attempt.
-    attempt: int
+    #: 1 for the first attempt; None if that is not known before the input is read.
+    attempt: int | None
 
     @classmethod
     def of(cls, answer: Mapping[str, Any], domain: str) -> Self | None:
@@ -67,9 +70,11 @@ class PolledTask(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         }
 
 
-def _attempt(given: str | None) -> int:
+def _attempt(given: str | None) -> int | None:
     if given is None:
         return 1
+    if not jumbo.is_clear(given):
+        return None
     try:
         return _ATTEMPT.decode(given).attempt
     except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):

@@ -167,7 +167,9 @@ class Worker:
             post=list(post),
             prepare=prepare,
             every=heartbeat,
+            home=connection.home,
         )
+        self._fields = connection.fields
         make_slot = self._in_processes(start) if isolation == "process" else self._inline(start)
         self._seats = [
             Seat(n, connection.poller(), make_slot(), duty)
@@ -309,5 +311,5 @@ class Worker:
 
     def _inline(self, start: Start) -> Callable[[], Slot]:
         within = Middleware.load(start.pre, start.post)
-        performer = Performer(Catalogue(start.modules), within)
+        performer = Performer(Catalogue(start.modules), within, fields=self._fields)
         return lambda: InlineSlot(performer, self._heartbeats)

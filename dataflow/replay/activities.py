@@ -24,14 +24,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 from dataflow.activity import Activity
-from dataflow.errors import PayloadError, TaskFailed, TaskTimedOut
+from dataflow.errors import PayloadError, PayloadUnavailable, TaskFailed, TaskTimedOut
 from dataflow.futures import Future, follow
-from dataflow.payload import arguments, codec, failure
+from dataflow.payload import arguments, codec, failure, jumbo
 from dataflow.protocol import decisions as de
 from dataflow.protocol import events as ev
 from dataflow.protocol.decisions import Decision
 from dataflow.protocol.events import Event
-from dataflow.protocol.limits import ID_LENGTH, Limits
+from dataflow.protocol.limits import ID_LENGTH
 from dataflow.protocol.values import WORKER_LOST
 from dataflow.replay import sources
 from dataflow.replay.agenda import Agenda
@@ -150,7 +150,14 @@ class Surroundings(NamedTuple):
 
     agenda: Agenda
     timers: Timers
-    limits: Limits
+    #: Gives the clear text of a field. Raises `PayloadError`; if the text may come back, the run
+    #: is over, and nobody sees it.
+    read: Callable[[str], str]
+    #: The same, but a reference stays one.
+    open: Callable[[str], str]
+    #: Gives the text back, or raises `PayloadError` if no field takes that text, called so, and so
+    #: many more characters.
+    fitting: Callable[[str, str, int], str]
     new_future: Callable[[str], Future[Any]]
     #: Calls the hook of the workflow; an error in it is the run's business.
     on_task_failure: Callable[[TaskFailureContext], None]
@@ -251,9 +258,10 @@ class Activities:
 
     def _inputs_arrived(self, call: Call) -> None:
         try:
-            texts, holes = call.template
-            call.input = call.template.fill(map(_encoded, holes)) if holes else texts[0]
-            _check_length(call.input, self._run.limits)
+            # The number of a later attempt must fit, too.
+            call.input = self._run.fitting(self._input(call.template), "input", _ATTEMPT_LENGTH)
+        except PayloadUnavailable:
+            raise
         except PayloadError as error:
             told = failure.describe(error)
             self._fail(
@@ -267,6 +275,31 @@ class Activities:
             self._share(call)
         else:
             self._ready(call)
+
+    def _input(self, template: codec.Template) -> str:
+        """A task's input; results that are references go into it as such."""
+        if not template.holes:
+            return template.texts[0]
+        references: list[str] = []
+        text = template.fill([self._encoded(future, references) for future in template.holes])
+        return arguments.add_references(text, references) if references else text
+
+    def _encoded(self, future: Future[Any], references: list[str]) -> str:
+        """The text of a result: as history holds it, if it is JSON; a reference, quoted."""
+        text = future.encoded
+        if text is not None:
+            text = self._run.open(text)
+            if jumbo.parse(text) is not None:
+                references.append(text)
+                return codec.encode(text)
+            if _is_json(text):
+                return text
+        elif future.items is not None:
+            return f"[{','.join(self._item(item, references) for item in future.items)}]"
+        return codec.encode(future.result, where=f"the result of {future.name}")
+
+    def _item(self, item: Future[Any], references: list[str]) -> str:
+        return "null" if item.exception is not None else self._encoded(item, references)
 
     def _share(self, call: Call) -> None:
         """Name an idempotent call; all that have the same name share one task.
@@ -404,14 +437,21 @@ class Activities:
         if call is not None:
             self._close(call)
             text, activity = attributes.result, call.activity
-            call.future.set_encoded(text, lambda: activity.convert_result(codec.decode(text)))
+            read = self._run.read
+            call.future.set_encoded(
+                text,
+                lambda: activity.convert_result(codec.decode(None if text is None else read(text))),
+            )
 
     def failed(self, attributes: ev.ActivityTaskFailed) -> None:
         """An attempt has failed."""
         call = self._ended(attributes.scheduled_event_id)
         if call is not None:
             error = failure.task_failed(
-                call.activity.name, attributes.reason, attributes.details, task_id=call.task_id
+                call.activity.name,
+                self._clear(attributes.reason),
+                self._clear(attributes.details),
+                task_id=call.task_id,
             )
             self._attempt_failed(call, error)
 
@@ -425,7 +465,7 @@ class Activities:
             error = TaskTimedOut(
                 call.activity.name,
                 attributes.timeout_type,
-                attributes.details,
+                self._clear(attributes.details),
                 task_id=call.task_id,
             )
             self._attempt_failed(call, error)
@@ -436,6 +476,15 @@ class Activities:
         if call is not None:
             self._close(call)
             call.future.set_cancelled()
+
+    def _clear(self, text: str | None) -> str | None:
+        """What a failure says; what stands there, if nobody can read it: it has failed anyway."""
+        try:
+            return None if text is None else self._run.read(text)
+        except PayloadUnavailable:
+            raise
+        except PayloadError:
+            return text
 
     def _ended(self, scheduled_event_id: int) -> Call | None:
         """The call whose task has ended; None if nobody waits for it any more."""
@@ -462,14 +511,6 @@ def _fit_id(task_id: str) -> str:
     return f"{task_id[: ID_LENGTH - 33]}-{digest}"
 
 
-def _encoded(future: Future[Any]) -> str:
-    """The text of a result: as history holds it, if it is JSON."""
-    text = future.encoded
-    if text is not None and _is_json(text):
-        return text
-    return codec.encode(future.result, where=f"the result of {future.name}")
-
-
 def _is_json(text: str) -> bool:
     """Whether a result may be joined into an input as it stands.
 
@@ -480,16 +521,6 @@ def _is_json(text: str) -> bool:
     except (msgspec.DecodeError, UnicodeEncodeError):
         return False
     return True
-
-
-def _check_length(text: str, limits: Limits) -> None:
-    # The number of a later attempt must fit, too.
-    if limits.data_length is not None and len(text) + _ATTEMPT_LENGTH > limits.data_length:
-        raise PayloadError(
-            f"the input has {len(text)} characters, and a field of SWF takes at most "
-            f"{limits.data_length}, of which {_ATTEMPT_LENGTH} are kept for the number of the "
-            "attempt: pass a reference to the data instead of the data"
-        )
 
 
 def _about_argument(activity: Activity[..., Any, Any], error: PayloadError) -> PayloadError:

@@ -15,8 +15,10 @@ from typing import Protocol
 
 import msgspec
 
+from dataflow.payload.fields import CLEAR, Fields
 from dataflow.protocol.decisions import Decision, StartTimer
 from dataflow.protocol.limits import Limits
+from dataflow.replay.decided import DATA_FIELDS
 from dataflow.task import OWN_TIMERS
 
 WAKE_UP_TIMER = f"{OWN_TIMERS}wake-up"
@@ -68,8 +70,12 @@ class Lane:
 class Agenda:
     """What is ready, in three lanes: what ends something goes first, for it makes room."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, fields: Fields = CLEAR) -> None:
         self._limits = limits
+        self._fields = fields
+        limit = limits.data_length
+        #: The characters of a field; None: texts are sent as they are.
+        self._limit = None if limit is None or fields.longest(limit) == limit else limit
         self.cancellations = Lane()
         #: One place is kept for the wake-up timer.
         self.timers = Lane(limits.open_timers - 1)
@@ -86,7 +92,7 @@ class Agenda:
         for lane in self._lanes:
             while (decision := lane.first()) is not None:
                 if limits.request_bytes is not None:
-                    size += _size(decision)
+                    size += _size(self._as_sent(decision))
                 room = limits.decisions - len(taken)
                 # The last place is for the wake-up timer, unless nothing comes after this decision.
                 full = room == 0 or (room == 1 and not self.wake_up_open and self._askable() > 1)
@@ -100,6 +106,16 @@ class Agenda:
                 lane.open += 1
                 taken.append(decision)
         return taken
+
+    def _as_sent(self, decision: Decision) -> Decision:
+        """The decision with data as long as that which is sent: a reference, if need be."""
+        if self._limit is None or (field := DATA_FIELDS.get(type(decision))) is None:
+            return decision
+        text = getattr(decision, field) or ""
+        length = self._fields.written_length(text, self._limit)
+        if length == len(text):
+            return decision
+        return msgspec.structs.replace(decision, **{field: "-" * length})
 
     def _askable(self) -> int:
         return sum(map(len, self._lanes))

@@ -6,7 +6,8 @@ point, no more and no less: in an incremental replay they are the answer just gi
 the answers of earlier deciders. A difference is `NonDeterminism`.
 
 Compared are the kind of a task, its id, its type and its input. The duration of a timer is not:
-history's stands, so that a change of a back-off does not break what is running.
+history's stands, so that a change of a back-off does not break what is running. An input that
+history holds as a reference is compared by its hash: nothing is fetched.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from dataflow.errors import NonDeterminism
+from dataflow.payload import jumbo
 from dataflow.payload.failure import cut
+from dataflow.payload.fields import Fields
 from dataflow.protocol import decisions as de
 from dataflow.protocol import events as ev
 from dataflow.protocol.decisions import Decision
@@ -73,7 +76,8 @@ DECIDED_EVENTS: frozenset[type[ev.Attributes]] = frozenset(
 class Expectations:
     """The decisions whose events have not been seen yet."""
 
-    def __init__(self) -> None:
+    def __init__(self, fields: Fields) -> None:
+        self._fields = fields
         self._asked: dict[Key, Decision] = {}
 
     def ask(self, decisions: Iterable[Decision]) -> None:
@@ -84,7 +88,10 @@ class Expectations:
         }
 
     def confirm(self, event: Event) -> None:
-        """An event that comes from a decision. Raises `NonDeterminism` if nothing asked for it."""
+        """An event that comes from a decision.
+
+        Raises `NonDeterminism` if nothing asked for it, and `PayloadError` if it cannot be read.
+        """
         attributes = event.attributes
         kind, key = _EVENT_KEYS.get(type(attributes), (None, _no_id))
         decision = None if kind is None else self._asked.pop((kind, key(attributes)), None)
@@ -94,7 +101,7 @@ class Expectations:
                 history=f"event {event.event_id}, {_tell_event(event)}",
                 code=f"{self._other(kind)} at this point",
             )
-        if not _fits(decision, attributes):
+        if not self._fits(decision, attributes):
             raise NonDeterminism(
                 event_id=event.event_id,
                 history=f"event {event.event_id}, {_tell_event(event)}",
@@ -117,20 +124,24 @@ class Expectations:
             code=_tell_decision(decision) + more,
         )
 
+    def _fits(self, decision: Decision, attributes: ev.Attributes) -> bool:
+        """Whether an event says what the decision that it comes from has asked."""
+        if not isinstance(attributes, ev.ActivityTaskScheduled):
+            return True
+        assert isinstance(decision, de.ScheduleActivityTask)
+        if decision.activity_type != attributes.activity_type:
+            return False
+        asked, stands = decision.input, attributes.input
+        if asked is None or stands is None or asked == stands:
+            return asked == stands
+        return jumbo.matches(self._fields.open(stands), asked)
+
     def _other(self, kind: type[Decision] | None) -> str:
         """What the code asks instead."""
         if not self._asked:
             return "nothing more"
         same = [d for d in self._asked.values() if type(d) is kind]
         return _tell_decision(same[0] if same else next(iter(self._asked.values())))
-
-
-def _fits(decision: Decision, attributes: ev.Attributes) -> bool:
-    """Whether an event says what the decision that it comes from has asked."""
-    if not isinstance(attributes, ev.ActivityTaskScheduled):
-        return True
-    assert isinstance(decision, de.ScheduleActivityTask)
-    return decision.activity_type == attributes.activity_type and decision.input == attributes.input
 
 
 def _tell(kind: str, parts: Iterable[tuple[str, Any]]) -> str:

@@ -15,6 +15,9 @@ The laws:
    what depended on them becomes ready. Then ``run()`` goes on, once, as far as it can. Then what
    became ready is asked for, up to the limits of one answer.
 5. *Matched.* What was asked for must be what history holds (`expectations`).
+6. *Read when it is asked for.* A result that history refers to is fetched when ``run()`` reads it,
+   and never to be passed on. What cannot be had just now ends the run, not the workflow: user code
+   does not see it, and another run decides later what it would have seen.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ import inspect
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -37,17 +41,19 @@ from dataflow.errors import (
     NotInWorkflow,
     NotSubmittable,
     PayloadError,
+    PayloadUnavailable,
     ReplayBug,
 )
 from dataflow.futures import Awaited, Callback, Future, follow
 from dataflow.history import History
-from dataflow.payload import arguments, codec, failure
+from dataflow.payload import arguments, codec, failure, jumbo
+from dataflow.payload.fields import CLEAR, Fields
 from dataflow.payload.signature import Signature
 from dataflow.protocol import decisions as de
 from dataflow.protocol import events as ev
 from dataflow.protocol.decisions import Decision
 from dataflow.protocol.events import CLOSE_STATUS, Event
-from dataflow.protocol.limits import DATA_LENGTH, REASON_LENGTH, SWF_LIMITS, Limits
+from dataflow.protocol.limits import REASON_LENGTH, SWF_LIMITS, Limits
 from dataflow.protocol.values import WorkflowExecution
 from dataflow.replay.activities import Activities, Surroundings
 from dataflow.replay.agenda import Agenda
@@ -93,12 +99,20 @@ class Run:
         chance: Chance,
         domain: str = "",
         limits: Limits = SWF_LIMITS,
+        fields: Fields = CLEAR,
     ) -> None:
+        """``fields``: how what history holds is read; what is decided is to be written by it."""
         self.history = History()
         self._definition = definition
         self._execution = execution
         self._domain = domain
         self._limits = limits
+        self._fields = fields
+        limit = limits.data_length
+        #: Characters that a field takes.
+        self._longest = None if limit is None else fields.longest(limit)
+        #: What could not be read, and ends this run.
+        self._unreadable: PayloadError | None = None
         self._chance = chance
         self._random: random.Random | None = None
         self._uuids = 0
@@ -120,14 +134,16 @@ class Run:
         self._closed = False
         #: The id of the started event whose answer history has not shown yet.
         self._answered: int | None = None
-        self._expectations = Expectations()
-        self._agenda = Agenda(limits)
+        self._expectations = Expectations(fields)
+        self._agenda = Agenda(limits, fields)
         self._timers = Timers(self._agenda, self._task_future)
         self._activities = Activities(
             Surroundings(
                 agenda=self._agenda,
                 timers=self._timers,
-                limits=limits,
+                read=self._read,
+                open=self._open,
+                fitting=self._fitting,
                 new_future=self._task_future,
                 on_task_failure=self._on_task_failure,
                 fail_run=self._fail_with,
@@ -167,7 +183,7 @@ class Run:
         if self._broken is None:
             try:
                 return self._advance(events)
-            except NonDeterminism as problem:
+            except (NonDeterminism, PayloadError) as problem:
                 self._break(problem)
             except Exception as error:  # noqa: BLE001 - law 1; the cause is kept
                 bug = ReplayBug(
@@ -239,13 +255,20 @@ class Run:
             elif deciding and event is deciding[0]:
                 deciding.popleft()
                 decisions = self._decide()
+                self._check_read()
                 self._expectations.ask(decisions)
                 if event.event_id not in answers:
                     self._answered = event.event_id
                     return self._decided(decisions)
+        self._check_read()
         if confirming:
             self._expectations.check_all_confirmed(None)
         return self._decided(())
+
+    def _check_read(self) -> None:
+        """Raise what could not be read, whatever users have made of it."""
+        if self._unreadable is not None:
+            raise self._unreadable
 
     def _fits(self, new: Sequence[Event], answers: set[int]) -> bool:
         """Whether new events go on where this run is, and hold the answer that it gave."""
@@ -318,7 +341,8 @@ class Run:
         assert self._workflow is not None
         try:
             started = self.history.started
-            given = arguments.decode(started.input if started else None)
+            fetch = partial(self._read, unseen=PayloadError)
+            given = arguments.read(started.input if started else None, fetch)
             run = self._workflow.run
             args, kwargs = Signature(run, f"{self._name}.run").convert(given.args, given.kwargs)
             result = run(*args, **kwargs)
@@ -334,27 +358,59 @@ class Run:
                 self._closing = de.CompleteWorkflowExecution(result=text)
 
     def _encode_result(self, result: Any) -> str:
-        """The result as JSON; futures in it are waited for."""
+        """The result as JSON; futures in it are waited for.
+
+        The result of a future, if it is a reference, is that reference.
+        """
         template = codec.template(result, hole=Future, where="result")
+        if template.texts == ("", "") and (reference := self._reference(template.holes[0])):
+            return reference
         text = template.fill(
             [codec.encode(hole.result, where=f"result of {hole.name}") for hole in template.holes]
         )
         return self._fitting(text, "result")
 
-    def _fitting(self, text: str, field: str) -> str:
+    def _reference(self, future: Future[Any]) -> str | None:
+        """The reference that a future's result is; None if it is none, or the future failed."""
+        if future.exception is not None or future.encoded is None:
+            return None
+        text = self._open(future.encoded)
+        return text if jumbo.parse(text) is not None else None
+
+    def _fitting(self, text: str, field: str, more: int = 0) -> str:
+        """The text, if a field takes it and so many more characters."""
         limit = self._limits.data_length
-        if limit is not None and len(text) > limit:
-            raise PayloadError(
-                f"the {field} has {len(text)} characters, and a field of SWF takes at most "
-                f"{limit}: use a reference to the data instead of the data",
-                path=field,
-            )
+        if limit is not None and self._longest is not None and len(text) + more > self._longest:
+            raise self._fields.too_long(field, len(text), limit - more)
         return text
+
+    def _read(self, text: str, *, unseen: type[PayloadError] = PayloadUnavailable) -> str:
+        """The clear text of a field. Raises `PayloadError`.
+
+        An error of the kind ``unseen`` is the end of this run, and ``run()`` does not see it. What
+        else there is of users (hooks, callbacks) may, but nothing comes of it.
+        """
+        return text if jumbo.is_clear(text) else self._guard(self._fields.read, text, unseen)
+
+    def _open(self, text: str) -> str:
+        """The clear text of a field, or its reference. Raises `PayloadError` as `_read` does."""
+        if jumbo.is_clear(text):
+            return text
+        return self._guard(self._fields.open, text, PayloadUnavailable)
+
+    def _guard(self, call: Callable[[str], str], text: str, unseen: type[PayloadError]) -> str:
+        try:
+            return call(text)
+        except unseen as problem:
+            self._unreadable = self._unreadable or problem
+            if self._suspension.inside:
+                self._suspension.leave()
+            raise
 
     def _fail_with(self, error: BaseException, *, skip_frames: int = 0) -> None:
         """The run fails, for this reason; the first reason stands."""
-        if self._closing is None:
-            why = failure.describe(error, skip_frames=skip_frames)
+        if self._closing is None and self._unreadable is None:
+            why = failure.describe(error, skip_frames=skip_frames, longest=self._longest)
             self._closing = de.FailWorkflowExecution(reason=why.reason, details=why.details)
 
     def _end(self) -> None:
@@ -529,9 +585,12 @@ class Run:
         if self._closing is None:
             self._closing = de.FailWorkflowExecution(
                 reason=failure.cut(str(reason), REASON_LENGTH),
-                details=None if details is None else failure.cut(str(details), DATA_LENGTH),
+                details=None if details is None else self._cut(str(details)),
             )
         self._suspension.leave()
+
+    def _cut(self, text: str) -> str:
+        return text if self._longest is None else failure.cut(text, self._longest)
 
     def suspend(self, awaited: Awaited) -> None:
         """See `futures.Host`."""

@@ -135,14 +135,21 @@ class HistoryBuilder:
 
     def completed(self, activity_id: str, result: Any = None) -> Self:
         """The task has a result (a worker takes it first, if none has)."""
-        task = self._task(activity_id)
-        return self.add(ev.ActivityTaskCompleted(**task, result=codec.encode(result)))
+        return self.completed_with(activity_id, codec.encode(result))
+
+    def completed_with(self, activity_id: str, text: str | None) -> Self:
+        """The task has a result, which history holds as this text."""
+        return self.add(ev.ActivityTaskCompleted(**self._task(activity_id), result=text))
 
     def failed(self, activity_id: str, error: BaseException) -> Self:
         """The task failed with this error."""
         why = failure.describe(error)
+        return self.failed_with(activity_id, why.reason, why.details)
+
+    def failed_with(self, activity_id: str, reason: str | None, details: str | None) -> Self:
+        """The task failed, for which history holds these texts."""
         task = self._task(activity_id)
-        return self.add(ev.ActivityTaskFailed(**task, reason=why.reason, details=why.details))
+        return self.add(ev.ActivityTaskFailed(**task, reason=reason, details=details))
 
     def timed_out(self, activity_id: str, timeout_type: Any = "START_TO_CLOSE") -> Self:
         """The task timed out."""

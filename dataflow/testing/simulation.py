@@ -1,7 +1,8 @@
 """One execution under adversity, all of it drawn from one seed.
 
 The deciders of a simulation crash, forget, answer late, twice or not at all; the orders in which
-activities end, and in which all that meets decision tasks, are arbitrary. Whatever happens:
+activities end, and in which all that meets decision tasks, are arbitrary; the store of long fields
+may fail at any time, and what could not be decided for that is put off. Whatever happens:
 
 * every decision of a suspended run is that of a cold replay of the same history;
 * every answer to a task that is over is refused, and changes nothing;
@@ -15,13 +16,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NoReturn
 
 from dataflow.chance import SeededChance
 from dataflow.engine.rules import requests
 from dataflow.engine.rules.execution import Execution, OpenActivity
+from dataflow.errors import PayloadUnavailable
 from dataflow.payload import codec
+from dataflow.payload.fields import CLEAR, Fields
 from dataflow.process.jobs import (
     Canceled,
     Completed,
@@ -32,13 +37,16 @@ from dataflow.process.jobs import (
     Started,
     perform,
 )
+from dataflow.process.outgoing import write_decisions
 from dataflow.protocol import events as ev
+from dataflow.protocol.decisions import Decision
 from dataflow.protocol.events import Event
 from dataflow.protocol.faults import UnknownResourceFault
-from dataflow.protocol.limits import LOCAL_LIMITS, Limits
+from dataflow.protocol.limits import DATA_LENGTH, LOCAL_LIMITS, Limits
 from dataflow.protocol.names import CloseStatus
 from dataflow.protocol.values import TaskList, WorkflowExecution, WorkflowType
 from dataflow.replay.decided import Decided, Verdict
+from dataflow.replay.postponing import postpone
 from dataflow.replay.run import Run
 from dataflow.testing.clock import VirtualClock
 from dataflow.workflow import Workflow, type_name
@@ -76,19 +84,22 @@ class _Simulation:
         limits: Limits,
         trouble: float,
         make_run: Callable[..., Run],
+        fields: Fields,
     ) -> None:
         self.definition = definition
         self.seed = seed
         self.limits = limits
         self.trouble = trouble
         self.make_run = make_run
+        self.fields = fields
+        self.field_limit = limits.data_length or DATA_LENGTH
         self.chance = random.Random(seed)  # noqa: S311 - repeatable is the point
         self.clock = VirtualClock()
         self.execution = Execution("simulated", f"run-{seed}")
         self.events: list[Event] = []
         self.run: Run | None = None
         #: The decision task in a decider's hands: its started event and the answer to it.
-        self.answer: tuple[int, Decided] | None = None
+        self.answer: tuple[int, Sequence[Decision]] | None = None
         self.jobs: list[Job] = []
         self.incremental = 0
         self.disturbed = 0
@@ -99,7 +110,7 @@ class _Simulation:
                     child_policy="TERMINATE",
                     task_list=TaskList(definition.task_list),
                     workflow_type=WorkflowType(type_name(definition), definition.version),
-                    input=text,
+                    input=self.write(text, "input"),
                     execution_start_to_close_timeout="NONE",
                     task_start_to_close_timeout=str(_DECISION_TIMEOUT),
                 ),
@@ -120,7 +131,29 @@ class _Simulation:
             chance=SeededChance(),
             domain="simulation",
             limits=self.limits,
+            fields=self.fields,
         )
+
+    def replay(self) -> tuple[Run, Decided]:
+        """A cold replay of all there is; again, if the store has failed."""
+        while True:
+            run = self.new_run()
+            decided = run.advance(self.events)
+            if not isinstance(decided.problem, PayloadUnavailable):
+                return run, decided
+
+    def persist(self, call: Callable[[], str]) -> str:
+        """Ask until the store answers."""
+        while True:
+            with suppress(PayloadUnavailable):
+                return call()
+
+    def read(self, text: str | None) -> str | None:
+        return None if text is None else self.persist(partial(self.fields.read, text))
+
+    def write(self, text: str, field: str) -> str:
+        write = partial(self.fields.write, text, field=field, limit=self.field_limit)
+        return self.persist(write)
 
     # --- steps ----------------------------------------------------------------------
 
@@ -147,20 +180,40 @@ class _Simulation:
         """A decider takes the decision task and computes its answer."""
         execution = self.execution
         self.record(requests.start_decision_task(execution, "simulated", self.clock.now()))
-        cold_run = self.new_run()
-        cold = cold_run.advance(self.events)
+        decided = self.go_on() or self.begin()
+        if isinstance(decided.problem, PayloadUnavailable):
+            self.postpone()
+            return
+        if decided.problem is not None:
+            self.broken(f"a replay failed: {decided.problem}")
+        if len(decided.decisions) > self.limits.decisions:
+            self.broken(f"{len(decided.decisions)} decisions in one answer")
+        try:
+            written = write_decisions(self.fields, decided.decisions, self.field_limit)
+        except PayloadUnavailable:
+            self.postpone()
+            return
+        self.answer = (execution.last_event_id, written)
+
+    def begin(self) -> Decided:
+        """The decision of a new run."""
+        self.run = self.new_run()
+        return self.run.advance(self.events)
+
+    def go_on(self) -> Decided | None:
+        """The decision of the suspended run, if there is one that fits."""
         if self.run is None:
-            self.run = cold_run
-            decided = cold
-        else:
-            # As startAtPreviousStartedEvent would: from the last decision on.
-            decided = self.run.advance(self.events[execution.previous_started_event_id :])
-            if decided.verdict is Verdict.STALE:
-                self.run.drop()
-                self.run, decided = cold_run, cold
-            else:
-                self.incremental += 1
-                cold_run.drop()
+            return None
+        # As startAtPreviousStartedEvent would: from the last decision on.
+        decided = self.run.advance(self.events[self.execution.previous_started_event_id :])
+        if decided.verdict is Verdict.STALE:
+            self.drop_run()
+            return None
+        self.incremental += 1
+        if isinstance(decided.problem, PayloadUnavailable):
+            return decided
+        cold_run, cold = self.replay()
+        cold_run.drop()
         if cold.problem is not None or decided.problem is not None:
             self.broken(f"a replay failed: {cold.problem or decided.problem}")
         if (cold.verdict, cold.decisions) != (decided.verdict, decided.decisions):
@@ -168,14 +221,19 @@ class _Simulation:
                 "incremental and cold replay differ:\n"
                 f"  incremental: {decided.decisions}\n  cold: {cold.decisions}"
             )
-        if len(decided.decisions) > self.limits.decisions:
-            self.broken(f"{len(decided.decisions)} decisions in one answer")
-        self.answer = (execution.last_event_id, decided)
+        return decided
+
+    def postpone(self) -> None:
+        """The answer of a decider that cannot decide just now."""
+        self.disturbed += 1
+        self.drop_run()
+        started_event_id = self.execution.last_event_id
+        self.answer = (started_event_id, (postpone(self.events, started_event_id),))
 
     def send_answer(self) -> None:
         """The decider answers; or crashes first; or its answer is lost, or comes twice."""
         assert self.answer is not None
-        started_event_id, decided = self.answer
+        started_event_id, decisions = self.answer
         if self.chance.random() < self.trouble / 2:
             self.disturbed += 1
             self.answer = None
@@ -183,21 +241,21 @@ class _Simulation:
                 self.drop_run()
             self.clock.advance(_DECISION_TIMEOUT)
             self.expire()
-            self.refused(lambda: self.complete(started_event_id, decided))
+            self.refused(lambda: self.complete(started_event_id, decisions))
             return
         self.answer = None
-        self.complete(started_event_id, decided)
+        self.complete(started_event_id, decisions)
         if self.chance.random() < self.trouble:
-            self.refused(lambda: self.complete(started_event_id, decided))
+            self.refused(lambda: self.complete(started_event_id, decisions))
         if self.chance.random() < self.trouble / 2:  # evicted from the cache
             self.drop_run()
 
-    def complete(self, started_event_id: int, decided: Decided) -> None:
+    def complete(self, started_event_id: int, decisions: Sequence[Decision]) -> None:
         self.record(
             requests.complete_decision_task(
                 self.execution,
                 started_event_id,
-                decided.decisions,
+                decisions,
                 self.clock.now(),
                 limits=self.limits,
             )
@@ -228,7 +286,6 @@ class _Simulation:
             requests.start_activity_task(execution, scheduled_event_id, None, self.clock.now())
         )
         kind = scheduled.activity_type
-        assert self.run is not None or self.answer is None
         code = (self.run or self.replayed()).find_activity(kind.name, kind.version)
         assert code is not None
         self.jobs.append(
@@ -246,8 +303,7 @@ class _Simulation:
 
     def replayed(self) -> Run:
         """A run with all that history holds, to ask it questions; the decider's, from now on."""
-        self.run = self.new_run()
-        self.run.advance(self.events)
+        self.run, _ = self.replay()
         return self.run
 
     def end_activity(self) -> None:
@@ -255,7 +311,7 @@ class _Simulation:
         activity = self.execution.activities.get(job.scheduled_event_id)
         late = activity is None or activity.started_event_id != job.started_event_id
         reports: list[Report] = []
-        perform(job, self.clock, reports.append)
+        perform(job, self.clock, reports.append, self.fields)
         for _, report, _ in reports:
             if late:
                 self.refused(lambda report=report: self.report(job, report))  # type: ignore[misc]
@@ -273,9 +329,11 @@ class _Simulation:
             case Heartbeat(details):
                 requests.heartbeat(*task, details, now)
             case Completed(result):
-                self.record(requests.complete_activity_task(*task, result, now))
+                text = self.write(result, "result")
+                self.record(requests.complete_activity_task(*task, text, now))
             case Failed(reason, details):
-                self.record(requests.fail_activity_task(*task, reason, details, now))
+                text = self.write(details, "details")
+                self.record(requests.fail_activity_task(*task, reason, text, now))
             case Canceled():
                 self.record(requests.cancel_activity_task(*task, None, now))
 
@@ -313,15 +371,14 @@ class _Simulation:
         assert status is not None
         if folded.close_status != status or folded.last_event_id != self.execution.last_event_id:
             self.broken("the state is not the fold of its history")
-        whole = self.new_run()
-        decided = whole.advance(self.events)
+        whole, decided = self.replay()
         if decided.verdict is not Verdict.CLOSED:
             self.broken(f"the history does not replay: {decided.problem or decided.verdict}")
         whole.drop()
         self.drop_run()
         return Simulated(
             status=status,
-            result=codec.decode(getattr(last, "result", None)),
+            result=codec.decode(self.read(getattr(last, "result", None))),
             reason=getattr(last, "reason", None),
             history=self.events,
             incremental=self.incremental,
@@ -336,14 +393,17 @@ def simulate(
     trouble: float = 0.1,
     limits: Limits = LOCAL_LIMITS,
     make_run: Callable[..., Run] = Run,
+    fields: Fields = CLEAR,
     **kwargs: Any,
 ) -> Simulated:
     """Run a workflow through the troubles that a seed brings; ``trouble`` is how likely they are.
 
     Activities are called for real, so they should be pure and quick. Raises `SimulationError` if
     a law is broken. ``make_run`` builds the replay: a test of the test can plant a bug there.
+    ``fields``: how fields are written and read (`MemoryFields`), those that have more characters
+    than ``limits`` say.
     """
     text = codec.encode({"args": args, "kwargs": kwargs})
     return _Simulation(
-        definition, text, seed, limits=limits, trouble=trouble, make_run=make_run
+        definition, text, seed, limits=limits, trouble=trouble, make_run=make_run, fields=fields
     ).go()

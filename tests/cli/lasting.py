@@ -21,6 +21,27 @@ def fail():
     raise ValueError("no luck")
 
 
+@activity.with_attributes()
+def grow(text):
+    with Path(os.environ["STEPS"]).open("a") as steps:
+        steps.write("grow\n")
+    return text * 10
+
+
+@activity.with_attributes()
+def measure(text):
+    return len(text)
+
+
+class Large(Workflow):
+    """Long texts everywhere: its input, a task's, a result that is passed on, its own result."""
+
+    def run(self, text):
+        large = self.submit(grow, text)
+        assert self.submit(measure, large).result == 10 * len(text)
+        return large
+
+
 class Steps(Workflow):
     def run(self, n):
         results = [self.submit(step, i).result for i in range(n)]

@@ -26,6 +26,10 @@ class Shop:
         for name in ("order", "bill"):
             engine.register_workflow_type(domain=DOMAIN, name=name, version="1")
 
+    @property
+    def connection(self):
+        return Connection(self.engine, self.engine.poller, kind="embedded", name="engine")
+
     def start(self, workflow_id, *, name="order", tags=(), text='{"args":[1],"kwargs":{}}'):
         return self.engine.start_workflow_execution(
             domain=DOMAIN,
@@ -443,7 +447,7 @@ def test_reset(run, shop, doubles):
 
 def test_reset_to_its_end(run, shop, doubles):
     reset = ("workflow.reset", "shop", "--type=doubles", "-y", "--task-list=deciders", "--to")
-    end = len(shop.events("d", Client(shop.engine, DOMAIN).find("d").run_id))
+    end = len(shop.events("d", Client(shop.connection, DOMAIN).find("d").run_id))
     code, out, err = run(*reset, str(end))
     assert code == 0
     assert out.startswith("d  ")

@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import pytest
 from commands import HERE, dataflow, environment
@@ -29,6 +29,24 @@ def run(home, tmp_path):
         )
 
     return run
+
+
+@contextmanager
+def serving(home):
+    """A server on the home of this test."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", "dataflow", "server.start"],
+        cwd=HERE,
+        env=environment(DATAFLOW_HOME=str(home)),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert server.stderr.readline().startswith("dataflow server ready")
+        yield
+    finally:
+        server.terminate()
+        server.communicate()
 
 
 def test_a_workflow(run):
@@ -136,10 +154,28 @@ def test_a_repair_does_again_what_is_named(run, tmp_path):
     assert (tmp_path / "steps").read_text().split() == ["1"]
 
 
+def test_long_texts(run, tmp_path, home):
+    given = tmp_path / "input.json"
+    given.write_text(json.dumps(["ab" * 20_000]))
+    flow = ("standalone", "--workflow-id=w", "lasting.Large", "--input-file", str(given))
+    done = run("--format=json", *flow)
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["result"] == "ab" * 20_000 * 10
+    repaired = run("--format=json", "standalone", "--repair=w", "lasting.Large")
+    assert json.loads(repaired.out)["result"] == "ab" * 20_000 * 10
+    assert (tmp_path / "steps").read_text() == "grow\n"
+    with serving(home):
+        rerun = ("activity.rerun", "--workflow-id=w", "--activity-id=activity-lasting.measure-1")
+        assert run(*rerun) == (0, "400000\n", "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["lasting.Nothing"], "lasting has no Nothing: its workflows are Steps, Fails, Waits"),
+        (
+            ["lasting.Nothing"],
+            "lasting has no Nothing: its workflows are Large, Steps, Fails, Waits",
+        ),
         (
             ["--force-activities=x", "lasting.Steps"],
             "--force-activities goes with --repair: name the run to repair",
@@ -168,15 +204,7 @@ def test_a_repair_of_nothing(run):
 
 def test_an_activity_again(run, tmp_path, home):
     assert run("standalone", "--workflow-id=w", "lasting.Steps", "-i2").code == 0
-    server = subprocess.Popen(
-        [sys.executable, "-m", "dataflow", "server.start"],
-        cwd=HERE,
-        env=environment(DATAFLOW_HOME=str(home)),
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert server.stderr.readline().startswith("dataflow server ready")
-    try:
+    with serving(home):
         rerun = ("activity.rerun", "--workflow-id=w", "--activity-id")
         assert run(*rerun, "activity-lasting.step-2") == (0, "1\n", "")
         assert run(*rerun, "none").err == (
@@ -194,9 +222,6 @@ def test_an_activity_again(run, tmp_path, home):
         registered = run("domain.register", "default")
         assert registered.code == 1
         assert registered.err == "error: the domain default is registered already\n"
-    finally:
-        server.terminate()
-        server.communicate()
 
 
 def test_info_hides_secrets(run):

@@ -31,7 +31,25 @@ def fails(x):
     raise ValueError(x)
 
 
-ACTIVITIES = {a.name: a for a in (double, increment, third_time, fails)}
+@activity.with_attributes(name="grow")
+def grow(n):
+    return "x" * n
+
+
+@activity.with_attributes(name="measure")
+def measure(text):
+    return len(text)
+
+
+ACTIVITIES = {a.name: a for a in (double, increment, third_time, fails, grow, measure)}
+
+
+class Large(Workflow):
+    """One activity makes what another takes; neither is for the decider to see."""
+
+    def run(self, n, *more):
+        length = self.submit(measure, self.submit(grow, n))
+        return [length.result, self.submit(measure, list(more)).result]
 
 
 class Doubling(Workflow):
@@ -204,6 +222,7 @@ FLOWS = {
         Doubling,
         Forgetful,
         Interrupted,
+        Large,
         Logs,
         Meeting,
         Nothing,

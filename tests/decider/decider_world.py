@@ -12,10 +12,12 @@ from functools import partial
 from decider_flows import ACTIVITIES, FLOWS
 
 from dataflow.chance import SeededChance
+from dataflow.payload.fields import CLEAR
 from dataflow.process.deciding import Runs
 from dataflow.process.jobs import Completed, Job, outcome
 from dataflow.protocol import decisions as de
 from dataflow.protocol import events as ev
+from dataflow.protocol.limits import DATA_LENGTH
 
 DOMAIN = "test"
 TASK_LIST = "deciders"
@@ -118,6 +120,7 @@ class World:
             engine.register_workflow_type(domain=DOMAIN, name=name, version="1")
         #: What is asked of pollers instead, see `Recording`.
         self.instead_of_polls = {}
+        self.fields, self.home = CLEAR, None
 
     def note(self, method, request):
         with self._news:
@@ -138,7 +141,9 @@ class World:
             workflowId=workflow_id,
             workflowType={"name": flow.__name__, "version": "1"},
             taskList={"name": task_list},
-            input=json.dumps({"args": args, "kwargs": {}}),
+            input=self.fields.write(
+                json.dumps({"args": args, "kwargs": {}}), field="input", limit=DATA_LENGTH
+            ),
             executionStartToCloseTimeout="86400",
             taskStartToCloseTimeout=to_close,
             childPolicy="TERMINATE",
@@ -193,11 +198,10 @@ class World:
             workflow_id=task["workflowExecution"]["workflowId"],
             run_id=task["workflowExecution"]["runId"],
         )
-        done = outcome(job, lambda details: None)
+        done = outcome(job, lambda details: None, fields=self.fields)
         if isinstance(done, Completed):
-            self.engine.respond_activity_task_completed(
-                taskToken=task["taskToken"], result=done.result
-            )
+            result = self.fields.write(done.result, field="result", limit=DATA_LENGTH)
+            self.engine.respond_activity_task_completed(taskToken=task["taskToken"], result=result)
         else:
             self.engine.respond_activity_task_failed(
                 taskToken=task["taskToken"], reason=done.reason, details=done.details

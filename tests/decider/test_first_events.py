@@ -15,7 +15,12 @@ from types import SimpleNamespace
 from dataflow.process.decider import Decider
 from dataflow.protocol import events
 
-Decider(SimpleNamespace(service=None, direct=None, poller=lambda: None), "domain", "list", None)
+Decider(
+    SimpleNamespace(service=None, direct=None, poller=lambda: None, fields=None),
+    "domain",
+    "list",
+    None,
+)
 sys.setswitchinterval(1e-6)
 barrier = threading.Barrier(8)
 event = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import os
 import re
 import shlex
@@ -14,17 +13,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from documents import indented, run_python
 
 from dataflow.cli import main
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.rst").read_text()
-
-
-def _indented(after: str) -> list[str]:
-    """The indented blocks that follow a line."""
-    blocks = re.findall(rf"^{after}\n\n((?:(?:    .*)?\n)+)", README, re.MULTILINE)
-    return [re.sub(r"^    ", "", block, flags=re.MULTILINE).strip() + "\n" for block in blocks]
 
 
 @pytest.fixture
@@ -37,20 +31,7 @@ def readme(monkeypatch):
 
 
 def test_the_python_runs(readme):
-    blocks = _indented(r"\.\. code:: python")
-    assert len(blocks) > 8
-    sessions = []
-    for block in blocks:
-        if block.startswith(">>>"):
-            sessions.append(block)
-        else:
-            exec(compile(block, "README.rst", "exec"), readme.__dict__)  # noqa: S102 - our own text
-    for session in sessions:
-        test = doctest.DocTestParser().get_doctest(
-            session, readme.__dict__, "README", "README.rst", 0
-        )
-        failures = doctest.DocTestRunner().run(test)
-        assert not failures.failed
+    assert run_python(README, readme) > 8
     tests = [function for name, function in vars(readme).items() if name.startswith("test_")]
     assert len(tests) == 2
     for function in tests:
@@ -63,7 +44,9 @@ def _without_times(text: str) -> str:
 
 def _sessions() -> list[tuple[str, list[str]]]:
     """The commands that the README types, with what they print."""
-    (session,) = [block for block in _indented(".*::") if "workflow.start --local ex" in block]
+    (session,) = [
+        block for block in indented(README, ".*::") if "workflow.start --local ex" in block
+    ]
     found: list[tuple[str, list[str]]] = []
     for line in filter(None, session.splitlines()):
         if line.startswith("$ "):

@@ -119,7 +119,7 @@ class Fleet:
     def connect(self):
         """Go in by the Unix socket; the domain is registered."""
         self.connection = connect(f"unix:{self.home / 'engine.sock'}")
-        self.client = Client(self.connection.service, DOMAIN)
+        self.client = Client(self.connection, DOMAIN)
         self.client.ensure_domain()
 
     def decide(self, *arguments, **variables):

@@ -51,7 +51,7 @@ def connection(monkeypatch):
 
 
 def test_a_workflow(connection):
-    client = Client(connection.service, "shop")
+    client = Client(connection, "shop")
     client.ensure_domain()
     decider = Decider(connection, "shop", "amazon-deciders", Definitions([Doubles]).find, threads=1)
     worker = Worker(connection, "shop", "amazon", isolation="inline")

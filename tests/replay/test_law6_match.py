@@ -5,6 +5,7 @@ from replaying import add, ask, decide, double, new_run
 
 from dataflow import Workflow, activity
 from dataflow.errors import NonDeterminism
+from dataflow.payload.fields import CLEAR
 from dataflow.protocol import decisions as de
 from dataflow.protocol import events as ev
 from dataflow.replay.decided import Verdict
@@ -293,7 +294,7 @@ def test_tasks_that_nobody_had_taken_end_among_the_events_of_the_decision():
 
 
 def test_each_decision_of_the_replay_can_be_expected():
-    expectations = Expectations()
+    expectations = Expectations(CLEAR)
     expectations.ask([de.StartTimer(timer_id="t", start_to_fire_timeout="1")])
     with pytest.raises(NonDeterminism):
         expectations.check_all_confirmed(7)

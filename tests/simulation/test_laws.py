@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from programs import STUBBORN, Interpreter, add, cancelling, double, plainly, programs
 
-from dataflow import Workflow, activity, futures
+from dataflow import Group, Workflow, activity, futures
 from dataflow.protocol.limits import LOCAL_LIMITS, Limits
 from dataflow.replay.activities import Activities
 from dataflow.replay.run import Run
-from dataflow.testing import run_workflow, simulate
+from dataflow.testing import MemoryFields, run_workflow, simulate
 from dataflow.testing.simulation import SimulationError
 
 #: So small that programs meet them all the time.
@@ -40,6 +40,34 @@ def test_incremental_and_cold_replay_decide_the_same(program, seed):
 def test_under_tight_limits_too(program, seed):
     simulated = simulate(Interpreter, program, seed=seed, trouble=0.3, limits=TIGHT)
     assert simulated.result == plainly(program)
+
+
+#: Everything but digits is stored.
+TINY_FIELDS = Limits(decisions=3, open_activities=2, data_length=1, history_events=None)
+
+stores = st.builds(
+    MemoryFields,
+    coded=st.booleans(),
+    trouble=st.sampled_from([0, 0.02, 0.1]),
+    seed=st.integers(0, 2**16),
+)
+
+
+@thorough
+@given(programs, st.integers(0, 2**32), stores)
+def test_with_fields_in_a_store_that_fails_at_times(program, seed, fields):
+    simulated = simulate(
+        Interpreter, program, seed=seed, trouble=0.3, limits=TINY_FIELDS, fields=fields
+    )
+    assert simulated.status == "COMPLETED"
+    assert simulated.result == plainly(program)
+
+
+@thorough
+@given(cancelling, st.integers(0, 2**32), stores)
+def test_cancelling_with_fields_in_a_store(program, seed, fields):
+    options = {"seed": seed, "trouble": 0.3, "limits": TINY_FIELDS, "fields": fields}
+    assert simulate(Interpreter, program, **options).history
 
 
 @thorough
@@ -88,6 +116,79 @@ def test_races_end_in_different_ways():
 def test_the_same_seed_does_the_same():
     histories = [simulate(Race, 6, seed=7, trouble=0.4).history for _ in range(2)]
     assert histories[0] == histories[1]
+
+
+# --- long fields ---------------------------------------------------------------------
+
+
+class Passing(Workflow):
+    """Reads one result, and passes on all."""
+
+    def run(self, n):
+        fs = [self.submit(listed, i) for i in range(n)]
+        total = self.submit(add, fs, self.submit(Group(*[(listed, f) for f in fs])))
+        return [total.result, fs[0].result]
+
+
+@activity.with_attributes(retry=STUBBORN)
+def listed(n):
+    return [n] * 60
+
+
+def test_most_of_what_is_stored_is_never_fetched_by_deciders():
+    fields = MemoryFields()
+    limits = Limits(data_length=90, history_events=None)
+    simulated = simulate(Passing, 6, seed=5, trouble=0, limits=limits, fields=fields)
+    assert simulated.result[1] == [0] * 60
+    results = [
+        event.attributes.result
+        for event in simulated.history
+        if event.event_type == "ActivityTaskCompleted"
+    ]
+    passed_on = {text for text in results if text.startswith("dataflow+memory://")}
+    assert len(passed_on) == 2 * 6
+    read = [reference for reference in fields.fetched if reference in passed_on]
+    # By the activities: each result by `add`, and by the one that makes another of it. By deciders:
+    # what run() reads; and again in the replays that check its decision, and the whole history.
+    assert len(read) == 2 * 6 + 6 + 3
+
+
+def test_decisions_are_put_off_while_the_store_is_away():
+    fields = MemoryFields(trouble=0.3, seed=1)
+    simulated = simulate(Race, 4, seed=3, trouble=0.2, limits=TINY_FIELDS, fields=fields)
+    assert simulated.status == "COMPLETED"
+    assert any(
+        event.attributes.timer_id.startswith("dataflow-postponed")
+        for event in simulated.history
+        if event.event_type == "TimerStarted"
+    )
+
+
+def test_notices_references_that_are_read_too_early():
+    class Eager(Run):
+        """Lets user code see that the store was away."""
+
+        def _read(self, text, *, unseen=None):
+            return self._fields.read(text)
+
+    fields = MemoryFields(trouble=0.2)
+    assert _some_seed_notices(
+        Tolerant, 4, make_run=Eager, limits=Limits(data_length=1), fields=fields
+    )
+    assert not _some_seed_notices(Tolerant, 4, limits=Limits(data_length=1), fields=fields)
+
+
+class Tolerant(Workflow):
+    """Catches whatever it may."""
+
+    def run(self, n):
+        read = []
+        for future in [self.submit(listed, i) for i in range(n)]:
+            try:
+                read.append(future.result)
+            except Exception:  # noqa: BLE001 - as users do
+                read.append(self.submit(listed, -1).result)
+        return read
 
 
 # --- planted bugs: the oracle must notice -------------------------------------------

@@ -2,7 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflow.payload.arguments import Arguments, decode, from_value, of_first_attempt
+from dataflow.payload.arguments import (
+    Arguments,
+    add_references,
+    decode,
+    from_value,
+    of_first_attempt,
+    read,
+)
 from dataflow.payload.codec import encode
 
 VALUES = st.recursive(
@@ -27,8 +34,8 @@ def test_what_is_submitted_arrives(args, kwargs, meta, attempt, definition):
         "attempt": attempt,
         "definition": definition,
     }
-    assert decode(encode(message)) == (args, kwargs, meta, attempt, definition)
-    assert from_value(message) == (args, kwargs, meta, attempt, definition)
+    assert decode(encode(message)) == (args, kwargs, meta, attempt, definition, ())
+    assert from_value(message) == (args, kwargs, meta, attempt, definition, ())
 
 
 @given(VALUES)
@@ -83,7 +90,8 @@ def test_every_value_is_an_input(value):
 
 def test_a_value_may_have_every_member_of_an_input():
     message = {"args": [1], "kwargs": {"a": 2}, "meta": "m", "attempt": 3, "definition": "a.B"}
-    assert from_value(message) == ([1], {"a": 2}, "m", 3, "a.B")
+    assert from_value(message) == ([1], {"a": 2}, "m", 3, "a.B", ())
+    assert from_value({**message, "refs": ["r"]}) == ([1], {"a": 2}, "m", 3, "a.B", ("r",))
 
 
 @pytest.mark.parametrize(
@@ -94,8 +102,50 @@ def test_a_value_may_have_every_member_of_an_input():
         ('{"args":[1],"kwargs":{}}', '{"args":[1],"kwargs":{}}'),
         ('{"args":[{"x":1,"attempt":2}],"kwargs":{}}',) * 2,
         ('{"args":[],"kwargs":{"x":1,"attempt":2}}',) * 2,
-        (None, None),
     ],
 )
 def test_the_input_of_the_first_attempt(text, first):
     assert of_first_attempt(text) == first
+
+
+# --- references -------------------------------------------------------------------------
+
+
+def test_references_stand_for_what_is_fetched():
+    texts = {"a": '{"n":[1]}', "b": "plain"}
+    message = encode({"args": ["a", ["b", "c"]], "kwargs": {"a": "a"}})
+    text = add_references(message, ["b", "a", "b"])
+    assert text.endswith(',"refs":["a","b"]}')
+    assert decode(text).refs == ("a", "b")
+    fetched = []
+
+    def fetch(reference):
+        fetched.append(reference)
+        return texts.get(reference, reference)
+
+    found = read(text, fetch)
+    assert found.args == [{"n": [1]}, ["plain", "c"]]
+    assert found.kwargs == {"a": {"n": [1]}}
+    assert found.refs == ()
+    assert fetched == [text, "a", "b"]
+
+
+def test_an_attempt_may_follow_the_references():
+    text = add_references('{"args":["a"],"kwargs":{}}', ["a"])
+    again = decode(f'{text[:-1]},"attempt":2}}')
+    assert (again.args, again.refs, again.attempt) == (["a"], ("a",), 2)
+
+
+def test_no_input_refers_to_nothing():
+    assert read(None, decode) == ([], {}, None, 1, None, ())
+
+
+def test_half_a_surrogate_pair_hides_no_references():
+    text = add_references('{"args":["a","\\ud800"],"kwargs":{}}', ["a"])
+    assert read(text, lambda t: "1" if t == "a" else t).args == [1, "\ud800"]
+
+
+@pytest.mark.parametrize("refs", ['"a"', "[1]", '{"a":"a"}', "null"])
+def test_what_is_no_list_of_references_is_no_input_of_ours(refs):
+    assert len(decode(f'{{"args":["a"],"kwargs":{{}},"refs":{refs}}}').args) == 1
+    assert not decode(f'{{"args":["a"],"kwargs":{{}},"refs":{refs}}}').refs

@@ -18,6 +18,7 @@ from dataflow.connect import Connection, connect
 from dataflow.engine import Engine
 from dataflow.engine.auth.keys import KeyFile
 from dataflow.errors import UsageError
+from dataflow.payload.fields import CLEAR
 
 ROOT = Path(__file__).parents[2]
 DOMAIN = {"name": "shop", "workflowExecutionRetentionPeriodInDays": "1"}
@@ -194,6 +195,7 @@ def test_an_engine_that_runs(home, server):
             assert connection.kind == "http"
             assert isinstance(connection.service, HttpService)
             assert connection.name == url == f"unix:{home / 'engine.sock'}"
+            assert connection.home == str(home)
             assert works(connection)
 
 
@@ -209,7 +211,8 @@ def test_a_server_over_tcp(home, server, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key.secret)
     monkeypatch.setenv("DATAFLOW_ENGINE", url)
     with connect() as connection:
-        assert (connection.kind, connection.name) == ("http", url)
+        assert (connection.kind, connection.name, connection.home) == ("http", url, None)
+        assert connection.fields is CLEAR
         assert repr(connection) == f"<Connection to {url}>"
         assert works(connection)
 

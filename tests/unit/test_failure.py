@@ -12,7 +12,7 @@ from dataflow.errors import (
     TaskTimedOut,
     type_name,
 )
-from dataflow.payload.failure import Failure, cut, describe, input_failed, task_failed
+from dataflow.payload.failure import Failure, cut, describe, input_failed, shorten, task_failed
 from dataflow.protocol.limits import DATA_LENGTH, REASON_LENGTH
 
 
@@ -280,3 +280,25 @@ def test_cut(text, length, expected):
 
 def test_a_failure_is_two_fields():
     assert Failure("r", "d") == ("r", "d")
+
+
+# --- where there is room ------------------------------------------------------------------
+
+
+def test_nothing_is_cut_where_any_length_fits():
+    long = "x" * DATA_LENGTH
+    reason, details = describe(raised(ValueError(f"{long}\n{long}"), depth=50), longest=None)
+    told = json.loads(details)
+    assert told["message"] == f"{long}\n{long}"
+    assert "".join(told["traceback"]).count("descend(levels - 1)") == 50 - 47
+    assert long in told["traceback"][-1]
+    assert len(reason) == REASON_LENGTH
+
+
+@pytest.mark.parametrize("longest", [2_000, 100_000])
+def test_details_are_cut_to_any_length(longest):
+    error = raised(ValueError("x" * 300_000), depth=5)
+    details = describe(error, longest=longest).details
+    assert len(details) <= longest
+    assert len(json.loads(details)["message"]) == longest // 4
+    assert shorten(describe(error, longest=None).details, longest) == details

@@ -2,8 +2,9 @@
 
 import pytest
 
-from dataflow.connect import ENGINE_FILE, connect
+from dataflow.connect import connect
 from dataflow.engine import Engine
+from dataflow.engine.home import DATABASE
 from dataflow.errors import Unreachable, UsageError
 from dataflow.inspection.reading import Filter, Reader
 from dataflow.protocol.faults import ServiceUnavailable
@@ -14,7 +15,7 @@ LIST = {"name": "list"}
 
 @pytest.fixture
 def file(tmp_path):
-    return tmp_path / ENGINE_FILE
+    return tmp_path / DATABASE
 
 
 def start(engine, workflow_id, timeout="1"):

@@ -79,9 +79,9 @@ def test_giving_up_unasked_is_a_cancellation(site):
 def test_a_result_that_is_too_long(site):
     end = perform(site, f"{HERE}.long_result", 32_767)
     assert end.kind == "ActivityTaskFailed"
-    assert end.reason == (
-        "ResultTooLong: the result has 32769 characters; SWF takes at most 32768: return less, or "
-        "the place where it is stored"
+    assert end.reason.startswith(
+        "PayloadError: the result has 32769 characters, and a field of SWF takes at most 32768: "
+        "set DATAFLOW_JUMBO_FIELDS_BUCKET"
     )
 
 

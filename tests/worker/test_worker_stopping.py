@@ -257,6 +257,7 @@ class Troubled:
 
     def __init__(self, site, *errors):
         self.service = site.service
+        self.fields, self.home = site.fields, site.home
         self.errors = list(errors)
         self._poller = site.engine.poller()
         self.cancel = self._poller.cancel

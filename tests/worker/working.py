@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from types import SimpleNamespace
 
+from dataflow.payload.fields import CLEAR
 from dataflow.process.worker import Worker
 
 DOMAIN = "test"
@@ -94,6 +95,9 @@ class Site:
         )["runId"]
 
     # Of a connection:
+
+    fields = CLEAR
+    home = None
 
     def poller(self):
         return self.engine.poller()

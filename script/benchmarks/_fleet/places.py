@@ -55,7 +55,7 @@ def standalone(directory: Path) -> Iterator[Place]:
         worker = Worker(
             connection, DOMAIN, TASK_LIST, isolation="inline", concurrency=INLINE_WORKERS
         )
-        Client(connection.service, DOMAIN).ensure_domain()
+        Client(connection, DOMAIN).ensure_domain()
         threads = [threading.Thread(target=actor.run) for actor in (decider, worker)]
         for thread in threads:
             thread.start()
@@ -77,7 +77,7 @@ def fleet(directory: Path) -> Iterator[Place]:
     with ExitStack() as stack:
         processes = {"server": stack.enter_context(_command(home, "server.start"))}
         connection = stack.enter_context(connect("local", home=str(home)))
-        Client(connection.service, DOMAIN).ensure_domain()
+        Client(connection, DOMAIN).ensure_domain()
         decider = _command(home, "decider.start", *common, *names)
         processes["decider"] = stack.enter_context(decider)
         for n in range(1, WORKERS + 1):

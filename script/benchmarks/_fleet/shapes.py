@@ -47,7 +47,7 @@ class Bench:
         self._place = place
         self._rows = rows
         self._scale = scale
-        self._client = Client(place.connection.service, DOMAIN)
+        self._client = Client(place.connection, DOMAIN)
         self._processes = Processes(place.processes)
         self._started = 0
 

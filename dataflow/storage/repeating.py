@@ -1,0 +1,37 @@
+"""Calls to a store that is far away, made again while what is wrong may pass.
+
+Five attempts within about six seconds. Who calls knows better whether it is worth more.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import TypeVar
+
+from dataflow.errors import PayloadUnavailable
+
+_ATTEMPTS = 5
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0
+
+_T = TypeVar("_T")
+
+
+class Transient(PayloadUnavailable):
+    """The same call may succeed in a moment: throttled, timed out, an error of the service."""
+
+
+def repeat(call: Callable[[], _T], sleep: Callable[[float], None]) -> _T:
+    """What the call returns; it is made again while it raises `Transient`."""
+    for attempt in range(1, _ATTEMPTS):
+        try:
+            return call()
+        except Transient:
+            sleep(_pause(attempt))
+    return call()
+
+
+def _pause(attempt: int) -> float:
+    """Seconds after this many attempts; by chance, so that those who failed together part."""
+    longest = min(_FIRST_PAUSE * 2.0 ** (attempt - 1), _LONGEST_PAUSE)
+    return random.uniform(longest / 4, longest)  # noqa: S311 - no secret
