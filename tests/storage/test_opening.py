@@ -235,9 +235,7 @@ def test_what_is_written_wrong(monkeypatch, variables, told):
 def test_without_fsspec(monkeypatch):
     monkeypatch.setenv("DATAFLOW_JUMBO_FIELDS_BUCKET", "memory://flows")
     monkeypatch.setattr(opening, "find_spec", lambda _: None)
-    with pytest.raises(
-        UsageError, match=r"fsspec knows many, pip install 'dataflow-swf"
-    ):
+    with pytest.raises(UsageError, match=r"fsspec knows many, pip install 'dataflow-swf"):
         open_fields()
 
 
