@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from dataflow.storage.directory import Entry
 
-#: Longer than anybody takes from storing an object to telling the engine of it.
-_AN_HOUR = 3600
+#: Longer than from storing an object to telling the engine of it: a decider tries for an hour.
+_TWO_HOURS = 7200
 
 
 @click.command(
@@ -62,9 +62,9 @@ def get(*, reference: str, output: str | None, home: str | None) -> None:
     "--older-than",
     metavar="S",
     type=click.IntRange(min=0),
-    default=_AN_HOUR,
+    default=_TWO_HOURS,
     help="Keep what was written in the last S seconds: it may be on its way into a history. "
-    "Default: 3600.",
+    "Default: 7200.",
 )
 @click.option("--dry-run", is_flag=True, help="Delete nothing, only say what would be deleted.")
 @format_option
@@ -75,7 +75,8 @@ def gc(
     """Delete long inputs and results, in the server's own directory, that no history has.
 
     That is the directory payloads beside the engine's file; buckets have lifecycle rules. The
-    server may run meanwhile. If something cannot be read that may hold references (an encrypted
+    server may run meanwhile; what heartbeats have told of an activity that still runs is in no
+    history yet. If something cannot be read that may hold references (an encrypted
     field without its key, a damaged object), nothing is deleted.
 
     Exit code: 0 if all is done, 1 if something cannot be read, 2 if there is no engine's file.

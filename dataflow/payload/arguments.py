@@ -12,7 +12,7 @@ so that no text of a user is ever taken for one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -94,15 +94,18 @@ def from_value(value: Any) -> Arguments:
     return Arguments([value], {})
 
 
-def read(text: str | None, fetch: Callable[[str], str]) -> Arguments:
+def read(text: str | None, fetch: Callable[[Sequence[str]], Sequence[str]]) -> Arguments:
     """Read an input as it stands in history, with what it refers to.
 
-    ``fetch`` gives the clear text of a field (`Fields.read`), and raises what that raises.
+    ``fetch`` gives the clear texts of fields, each as `Fields.read` does, and raises what that
+    raises.
     """
-    given = decode(None if text is None else fetch(text))
+    if text is None:
+        return decode(None)
+    given = decode(fetch([text])[0])
     if not given.refs:
         return given
-    texts = {reference: fetch(reference) for reference in given.refs}
+    texts = dict(zip(given.refs, fetch(given.refs), strict=True))
     return given._replace(
         args=_resolve(given.args, texts), kwargs=_resolve(given.kwargs, texts), refs=()
     )

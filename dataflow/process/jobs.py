@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -109,16 +109,20 @@ def outcome(
     within: Perform | None = None,
     *,
     fields: Fields = CLEAR,
-    fetch: Callable[[str], str] | None = None,
+    fetch: Callable[[Sequence[str]], Sequence[str]] | None = None,
 ) -> Outcome:
     """Run the activity, here and now; its outcome is in clear text.
 
     ``beat`` takes the details of its heartbeats, as they go into history, and may raise
     `ActivityCanceled`; ``within``: what performs it, if not `dataflow.activity.run_in_context`
-    alone; ``fetch``: what reads its input, if not ``fields.read``. Never raises an `Exception`.
+    alone; ``fetch``: what reads its input (`arguments.read`), if not ``fields``. Never raises an
+    `Exception`.
     """
     activity = job.activity
     told: str | None = None
+
+    def one_by_one(texts: Sequence[str]) -> list[str]:
+        return [fields.read(text) for text in texts]
 
     def heartbeat(details: Any) -> None:
         nonlocal told
@@ -137,7 +141,7 @@ def outcome(
     # Of ours, above the frames of users: this one, run_in_context (in what is around it), perform.
     frames = 3 if within is None else 4
     try:
-        given = arguments.read(job.input, fetch or fields.read)
+        given = arguments.read(job.input, fetch or one_by_one)
         context = Context(
             domain=job.domain,
             workflow_id=job.workflow_id,

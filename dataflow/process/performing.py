@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from dataflow.activity import Activity
@@ -27,6 +28,8 @@ _log = logging.getLogger(__name__)
 #: Seconds for which a store that does not answer is asked again: longer than it tries itself, since
 #: the work of a whole attempt is at stake.
 _STORE_SECONDS = 60.0
+#: References of one input that are followed at a time.
+_FETCHES = 8
 #: Characters of the details of a failure that need no store, whatever a codec makes of them.
 _SHORT_DETAILS = DATA_LENGTH // 8
 
@@ -84,7 +87,7 @@ class Performer:
             workflow_id=task.workflow_id,
             run_id=task.run_id,
         )
-        return jobs.outcome(job, beat, self._within, fields=self._fields, fetch=self._read)
+        return jobs.outcome(job, beat, self._within, fields=self._fields, fetch=self._fetch)
 
     def _written(self, outcome: Outcome) -> Outcome:
         """The outcome as it goes into history. Raises `PayloadError`."""
@@ -104,6 +107,17 @@ class Performer:
                 )
                 details = failure.shorten(details, _SHORT_DETAILS)
         return Failed(reason, "")
+
+    def _fetch(self, texts: Sequence[str]) -> list[str]:
+        """What fields say; many at once, since a store may be far away."""
+        if len(texts) <= 1:
+            return [self._read(text) for text in texts]
+        pool = ThreadPoolExecutor(min(len(texts), _FETCHES), thread_name_prefix="dataflow-fetch")
+        try:
+            return list(pool.map(self._read, texts))
+        finally:
+            # An error, or the end of the task, waits for nothing.
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _read(self, text: str) -> str:
         return self._patiently(lambda: self._fields.read(text))

@@ -27,7 +27,6 @@ import inspect
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -341,8 +340,7 @@ class Run:
         assert self._workflow is not None
         try:
             started = self.history.started
-            fetch = partial(self._read, unseen=PayloadError)
-            given = arguments.read(started.input if started else None, fetch)
+            given = arguments.read(started.input if started else None, self._read_input)
             run = self._workflow.run
             args, kwargs = Signature(run, f"{self._name}.run").convert(given.args, given.kwargs)
             result = run(*args, **kwargs)
@@ -391,6 +389,10 @@ class Run:
         else there is of users (hooks, callbacks) may, but nothing comes of it.
         """
         return text if jumbo.is_clear(text) else self._guard(self._fields.read, text, unseen)
+
+    def _read_input(self, texts: Sequence[str]) -> list[str]:
+        """What ``run()`` is given: without it, it neither runs nor fails."""
+        return [self._read(text, unseen=PayloadError) for text in texts]
 
     def _open(self, text: str) -> str:
         """The clear text of a field, or its reference. Raises `PayloadError` as `_read` does."""

@@ -24,6 +24,8 @@ from dataflow.errors import PayloadError, PayloadUnavailable, UsageError
 
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
+#: What OpenSSL takes, and the nonce and the tag with it.
+_MOST_BYTES = 2**31 - 2**10
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _FORM = "id:base64 of 32 bytes (`openssl rand -base64 32` makes them), separated by commas"
 
@@ -53,6 +55,8 @@ class AesGcm:
         }
 
     def encode(self, clear: bytes) -> tuple[str, bytes]:
+        if len(clear) > _MOST_BYTES:
+            raise PayloadError(f"a text of {len(clear)} bytes cannot be encrypted: it is too long")
         key = self._first
         nonce = hmac.digest(self._nonces[key], clear, "sha256")[:_NONCE_BYTES]
         return key, nonce + self._ciphers[key].encrypt(nonce, clear, key.encode())

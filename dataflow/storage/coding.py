@@ -3,14 +3,18 @@
 In history a codec's text is ``dataflow+<codec>:<key>:<base64>``. An object of a store is the clear
 text in UTF-8, compressed by zstd if that is long enough to pay (``.zst``), then encoded
 (``.<codec>``); it begins with ``<key>:`` then. What was done is in the suffix of the object's name,
-and undone from its end. Names are given to clear texts, so neither the version of zstd nor the key
-changes what an object is called.
+and undone from its end. The hash before it is that of the clear text, whatever is done.
+
+Behind the codec stands a number for the key (``.zst.aesgcm.0123456789``): the same text under
+another key is another object. Else one that is there, written with a key that is given up later,
+would stand for what is written with its successor.
 """
 
 from __future__ import annotations
 
 import base64
 import sys
+import zlib
 from collections.abc import Callable
 from typing import Protocol
 
@@ -75,6 +79,12 @@ class Coding:
 
     # --- in a store -------------------------------------------------------------------------
 
+    @property
+    def longest_suffix(self) -> int:
+        """Characters of the longest that `to_object` gives."""
+        named = 0 if self.codec is None else len(f".{self.codec.name}.{_number('')}")
+        return len(f".{_ZST}") + named
+
     def to_object(self, clear: bytes) -> tuple[str, bytes]:
         """The suffix of the name, and the data."""
         suffix, data = "", clear
@@ -84,12 +94,15 @@ class Coding:
                 suffix, data = f".{_ZST}", smaller
         if self.codec is not None:
             key, sealed = self.codec.encode(data)
-            suffix, data = f"{suffix}.{self.codec.name}", b"%s:%s" % (key.encode(), sealed)
+            suffix += f".{self.codec.name}" + (f".{_number(key)}" if key else "")
+            data = b"%s:%s" % (key.encode(), sealed)
         return suffix, data
 
     def from_object(self, suffix: str, data: bytes, most: int) -> bytes:
         """What `to_object` was given, at most so many bytes. Raises `PayloadError` for others."""
         for step in reversed(suffix.split(".")[1:]):
+            if step.isdecimal():  # of a key, which the data names itself
+                continue
             if step == _ZST:
                 data = _decompress(data, most)
             else:
@@ -101,6 +114,11 @@ class Coding:
         if codec not in self._found:
             self._found[codec] = self._find(codec)
         return self._found[codec]
+
+
+def _number(key: str) -> str:
+    """Ten digits, hardly those of another key. The name of a codec begins with a letter."""
+    return f"{zlib.crc32(key.encode()):010}"
 
 
 def _compress(data: bytes) -> bytes:

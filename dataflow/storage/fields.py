@@ -23,8 +23,8 @@ from dataflow.storage.store import Store
 
 #: Uploads at a time, of one batch.
 _UPLOADS = 8
-#: Digits of a length, and the characters of a suffix, that a reference may yet get.
-_LONGEST_ENDING = 32
+#: The longest that a reference can say.
+_LONGEST_LENGTH = 10**18 - 1
 #: UTF-8, at worst, and base64.
 _BYTES_OF_CHARACTER, _CHARACTERS_OF_BYTES = 4, (4, 3)
 
@@ -76,7 +76,11 @@ class StoredFields:
 
     def longest(self, limit: int) -> int | None:
         if self._first is not None:
-            return self._max_size
+            return None if self._max_size is None else max(self._max_size, self._at_most(limit))
+        return self._at_most(limit)
+
+    def _at_most(self, limit: int) -> int:
+        """Characters of clear text that stand in history itself, whichever they are."""
         if self._coding.codec is None:
             return limit
         # Of the text of a codec we know the characters, and of the clear text only the bytes.
@@ -91,8 +95,10 @@ class StoredFields:
                 return len(short)
             if self._first is not None:
                 store = self._first.store
-                nothing = Reference(store.scheme, store.location, jumbo.digest(b""), "", 0)
-                return len(str(nothing)) + _LONGEST_ENDING
+                longest = Reference(
+                    store.scheme, store.location, jumbo.digest(b""), "", _LONGEST_LENGTH
+                )
+                return len(str(longest)) + self._coding.longest_suffix
         return len(text)
 
     def too_long(self, field: str, length: int, limit: int) -> PayloadError:

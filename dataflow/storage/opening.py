@@ -100,15 +100,15 @@ def _store(place: Place) -> Store:
         return _Later(place, functools.partial(_plugged_in, entry))
     if find_spec("fsspec") is None:
         raise UsageError(
-            f"{_BUCKET}={place} needs a store of scheme {place.scheme}: "
-            "pip install 'dataflow-swf[fsspec]' knows many"
+            f"there is no store of scheme {place.scheme} here, for {place}: fsspec knows many, "
+            "pip install 'dataflow-swf[fsspec]'"
         )
     from fsspec.registry import known_implementations  # type: ignore[import-untyped]
 
     if place.scheme not in known_implementations:
         raise UsageError(
-            f"{_BUCKET}={place}: there is no store of scheme {place.scheme}, neither among the "
-            f"installed {_STORES} nor in fsspec"
+            f"there is no store of scheme {place.scheme}, for {place}: neither is one installed as "
+            f"an entry point of {_STORES}, nor does fsspec know it"
         )
     return _Later(place, _filesystem)
 

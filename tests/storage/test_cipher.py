@@ -26,6 +26,13 @@ def test_round_trip(clear):
     assert codec.encode(clear) == (key, data)
 
 
+def test_what_is_too_long_to_be_encrypted(monkeypatch):
+    monkeypatch.setattr(cipher, "_MOST_BYTES", 10)
+    AesGcm({"k": NEW}).encode(bytes(10))
+    with pytest.raises(PayloadError, match="a text of 11 bytes cannot be encrypted"):
+        AesGcm({"k": NEW}).encode(bytes(11))
+
+
 def test_no_clear_text_is_left():
     _, data = AesGcm({"k": NEW}).encode(b"attack at dawn" * 100)
     assert b"attack" not in data

@@ -1,6 +1,7 @@
 """How clear texts are written down, and what is refused when they are read."""
 
 import base64
+import re
 
 import pytest
 from backports import zstd
@@ -63,7 +64,9 @@ def test_what_is_done_is_in_the_suffix():
     assert coding().to_object(LONG)[0] == ".zst"
     assert coding(Reverse()).to_object(b"short") == (".reverse", b":trohs")
     suffix, data = coding(AesGcm({"k": b"k" * 32})).to_object(LONG)
-    assert suffix == ".zst.aesgcm"
+    assert re.fullmatch(r"\.zst\.aesgcm\.\d{10}", suffix)
+    assert len(suffix) == coding(AesGcm({"k": b"k" * 32})).longest_suffix
+    assert coding().longest_suffix == len(".zst")
     assert data.startswith(b"k:")
     assert len(data) < 200
 

@@ -15,6 +15,8 @@ def test_a_clear_text_stays_as_it_is(text):
     assert CLEAR.read(text) is text
     assert CLEAR.write(text, field="input", limit=10) is text
     assert CLEAR.written_length(text, 10) == len(text)
+    assert CLEAR.brief(text, 10) is text
+    assert CLEAR.brief("x" * 11, 10) == "xxxxxx ..."
 
 
 def test_a_batch():

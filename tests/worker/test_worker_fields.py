@@ -1,6 +1,7 @@
 """Long fields in the hands of workers: what activities are given, and what they leave."""
 
 import json
+import threading
 
 import msgspec
 import pytest
@@ -110,6 +111,30 @@ def test_what_two_arguments_refer_to_is_fetched_once_and_not_shared():
     outcome = perform(fields, "changes", arguments.add_references(given(one, one), [one, one]))
     assert outcome == Completed("[2,1]")
     assert fields.fetched == [one]
+
+
+def test_references_are_followed_side_by_side():
+    meeting = threading.Barrier(8, timeout=60)
+
+    class Slow(MemoryFields):
+        def read(self, text):
+            if jumbo.parse(text):
+                meeting.wait()
+            return super().read(text)
+
+    fields = Slow()
+    references = [store(fields, [n]) for n in range(16)]
+    text = arguments.add_references(given(*references), references)
+    assert json.loads(perform(fields, "echo", text).result) == [*([n] for n in range(16)), {}]
+
+
+def test_one_missing_reference_fails_the_task():
+    fields = MemoryFields()
+    references = [store(fields, [n]) for n in range(9)]
+    text = arguments.add_references(given(*references), references)
+    del fields.objects[references[5]]
+    outcome = perform(fields, "echo", text)
+    assert outcome.reason == f"PayloadError: {references[5]} is missing"
 
 
 def test_a_missing_input_fails_the_task():
