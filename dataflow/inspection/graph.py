@@ -9,6 +9,7 @@
 3. *Fan-outs fold.* Tasks are alike if they have the same type and the same kinds of edges from
    tasks that are alike. Where more than ``fold`` are alike, they are one node. So a map of a
    thousand items is as easily read as one of three, and so is a map of chains.
+4. *Loops fold*, where a step is repeated more than ``fold`` times: see `loops`.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
+from dataflow.inspection import loops
 from dataflow.inspection.labels import label, short_names
 from dataflow.inspection.tasks import Kind, State, Task
 from dataflow.protocol import events as ev
@@ -40,8 +42,10 @@ class Node:
     version: str
     #: What it is called in a picture.
     label: str
-    #: In the order of first scheduling; more than one in a folded fan-out.
+    #: In the order of first scheduling; more than one in what is folded.
     task_ids: Sequence[str]
+    #: Whether they came one after the other, in a loop, and not side by side.
+    in_turn: bool
     #: How many of them are in which state, the most frequent first.
     states: Mapping[State, int]
     #: Of all attempts of all of them.
@@ -91,16 +95,24 @@ def graph(
         folded = fold is not None and sizes[cls] > fold
         members[cls, -1 if folded else index].append(index)
     # A class comes after those that its edges come from: see `_classes`.
-    ordered = [members[key] for key in sorted(members)]
-    place = {index: n for n, indices in enumerate(ordered) for index in indices}
+    groups = [_Group(members[key], in_turn=False) for key in sorted(members)]
+    if fold is not None:
+        groups = _with_loops(groups, told, links, fold)
     short = short_names({task.name for task in told})
     return Graph(
-        nodes=[
-            _node(f"n{n}", [told[index] for index in indices], short, now)
-            for n, indices in enumerate(ordered)
+        nodes=[_node(f"n{n}", group, told, short, now) for n, group in enumerate(groups)],
+        edges=[
+            Edge(source=f"n{source}", target=f"n{target}", kind=kind)
+            for (target, source), kind in sorted(_edges(groups, links).items())
         ],
-        edges=_edges(links, place),
     )
+
+
+class _Group(NamedTuple):
+    """Tasks, by their indices, that are one node."""
+
+    indices: list[int]
+    in_turn: bool
 
 
 def _is_shown(task: Task) -> bool:
@@ -216,14 +228,59 @@ def _classes(told: Sequence[Task], links: Sequence[_Ties]) -> Sequence[int]:
     for task, ties in zip(told, links, strict=True):
         if id(ties) not in behind:
             behind[id(ties)] = frozenset((classes[one], kind) for one, kind in ties.items())
-        # A timer is known by its id alone.
-        name = "" if task.kind == "timer" else task.name
-        key = (task.kind, name, task.version, behind[id(ties)])
+        key = (_type(task), behind[id(ties)])
         classes.append(numbers.setdefault(key, len(numbers)))
     return classes
 
 
-def _node(key: str, told: Sequence[Task], short: Mapping[str, str], now: float) -> Node:
+def _with_loops(
+    groups: Sequence[_Group], told: Sequence[Task], links: Sequence[_Ties], fold: int
+) -> list[_Group]:
+    firsts = [told[group.indices[0]] for group in groups]
+    standing = loops.standing_in(
+        [_type(task) for task in firsts],
+        [(source, target) for target, source in _edges(groups, links)],
+        fold,
+    )
+    turns: dict[int, list[_Group]] = defaultdict(list)
+    for group, first in zip(groups, standing, strict=True):
+        turns[first].append(group)
+    return [
+        _Group(
+            indices=[index for group in turns[first] for index in group.indices],
+            in_turn=len(turns[first]) > 1,
+        )
+        for first in sorted(turns)
+    ]
+
+
+def _type(task: Task) -> tuple[str, str, str]:
+    # A timer is known by its id alone.
+    return task.kind, "" if task.kind == "timer" else task.name, task.version
+
+
+def _edges(groups: Sequence[_Group], links: Sequence[_Ties]) -> Mapping[tuple[int, int], EdgeKind]:
+    """What each group came after: by its number, and that of the other."""
+    place = {index: n for n, group in enumerate(groups) for index in group.indices}
+    found: dict[tuple[int, int], EdgeKind] = {}
+    seen = set()
+    for index, ties in enumerate(links):
+        target = place[index]
+        if (id(ties), target) in seen:
+            continue
+        seen.add((id(ties), target))
+        for source, kind in ties.items():
+            pair = (target, place[source])
+            # That a loop begins again is said by its being one.
+            if pair[1] < target and found.get(pair) != "input":
+                found[pair] = kind
+    return found
+
+
+def _node(
+    key: str, group: _Group, tasks: Sequence[Task], short: Mapping[str, str], now: float
+) -> Node:
+    told = [tasks[index] for index in group.indices]
     first = told[0]
     ran = [seconds for task in told if (seconds := task.running(now)) is not None]
     ended = [task.ended_at for task in told]
@@ -238,6 +295,7 @@ def _node(key: str, told: Sequence[Task], short: Mapping[str, str], now: float) 
         version=first.version,
         label=name,
         task_ids=[task.task_id for task in told],
+        in_turn=group.in_turn,
         states=dict(Counter(task.state for task in told).most_common()),
         attempts=sum(len(task.attempts) for task in told),
         scheduled_at=first.scheduled_at,
@@ -245,19 +303,3 @@ def _node(key: str, told: Sequence[Task], short: Mapping[str, str], now: float) 
         running=sum(ran) if ran else None,
         reason=next((reason for reason in reasons if reason), None),
     )
-
-
-def _edges(links: Sequence[_Ties], place: Mapping[int, int]) -> Sequence[Edge]:
-    found: dict[tuple[int, int], EdgeKind] = {}
-    seen = set()
-    for index, ties in enumerate(links):
-        target = place[index]
-        if (id(ties), target) in seen:
-            continue
-        seen.add((id(ties), target))
-        for source, kind in ties.items():
-            pair = (target, place[source])
-            if found.get(pair) != "input":
-                found[pair] = kind
-    ordered = sorted(found.items())
-    return [Edge(source=f"n{s}", target=f"n{t}", kind=kind) for (t, s), kind in ordered]

@@ -80,7 +80,8 @@ def node_told(node: Node) -> Sequence[str]:
         states = ", ".join(f"{n:,} {STYLES[name].word}" for name, n in looks)
         retries = node.attempts - count
         tries = f"{retries:,} retries" if retries > 1 else "1 retry" if retries else ""
-        return [*filter(None, (kind, states, tries))]
+        turns = "in turn" if node.in_turn else ""
+        return [*filter(None, (kind, states, tries, turns))]
     tries = f"{node.attempts} attempts" if node.attempts > 1 else ""
     took = "" if node.running is None else duration(node.running)
     return [*filter(None, (kind, words(next(iter(node.states))), took, tries))]
