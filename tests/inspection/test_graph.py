@@ -174,6 +174,17 @@ def test_a_map_of_chains_folds():
     assert (draft.attempts, len(draft.task_ids)) == (64, 60)
 
 
+def test_many_behind_many():
+    # A million ties, were each task tied to each.
+    story, before = Story(workers=500), []
+    for stage in "abc":
+        before = [story.task(f"map.{stage}", inputs=before) for _ in range(1000)]
+    assert ties(graphed(story.events(), fold=10)) == [
+        ("a x1000", "b x1000", "input"),
+        ("b x1000", "c x1000", "input"),
+    ]
+
+
 def test_as_many_as_the_limit_do_not_fold():
     assert len(graphed(mapping(10), fold=10).nodes) == 22
     assert len(graphed(mapping(11), fold=10).nodes) == 4
