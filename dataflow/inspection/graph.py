@@ -15,12 +15,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from dataflow.inspection import loops
 from dataflow.inspection.labels import label, short_names
+from dataflow.inspection.retrying import backing_off
 from dataflow.inspection.tasks import Kind, State, Task
 from dataflow.protocol import events as ev
 from dataflow.protocol.events import Event
@@ -46,7 +47,8 @@ class Node:
     task_ids: Sequence[str]
     #: Whether they came one after the other, in a loop, and not side by side.
     in_turn: bool
-    #: How many of them are in which state, the most frequent first.
+    #: How many of them are in which state, the most frequent first. What is going to be tried again
+    #: has not failed: it is scheduled.
     states: Mapping[State, int]
     #: Of all attempts of all of them.
     attempts: int
@@ -98,9 +100,9 @@ def graph(
     groups = [_Group(members[key], in_turn=False) for key in sorted(members)]
     if fold is not None:
         groups = _with_loops(groups, told, links, fold)
-    short = short_names({task.name for task in told})
+    making = _Nodes(told, backing_off(tasks), now)
     return Graph(
-        nodes=[_node(f"n{n}", group, told, short, now) for n, group in enumerate(groups)],
+        nodes=[making.node(f"n{n}", group) for n, group in enumerate(groups)],
         edges=[
             Edge(source=f"n{source}", target=f"n{target}", kind=kind)
             for (target, source), kind in sorted(_edges(groups, links).items())
@@ -277,29 +279,43 @@ def _edges(groups: Sequence[_Group], links: Sequence[_Ties]) -> Mapping[tuple[in
     return found
 
 
-def _node(
-    key: str, group: _Group, tasks: Sequence[Task], short: Mapping[str, str], now: float
-) -> Node:
-    told = [tasks[index] for index in group.indices]
-    first = told[0]
-    ran = [seconds for task in told if (seconds := task.running(now)) is not None]
-    ended = [task.ended_at for task in told]
-    reasons = (task.last.reason for task in told)
-    name = label(first, short)
-    if len(told) > 1:
-        name = "timers" if first.kind == "timer" else short[first.name]
-    return Node(
-        key=key,
-        kind=first.kind,
-        name=first.name,
-        version=first.version,
-        label=name,
-        task_ids=[task.task_id for task in told],
-        in_turn=group.in_turn,
-        states=dict(Counter(task.state for task in told).most_common()),
-        attempts=sum(len(task.attempts) for task in told),
-        scheduled_at=first.scheduled_at,
-        ended_at=None if None in ended else max(at for at in ended if at is not None),
-        running=sum(ran) if ran else None,
-        reason=next((reason for reason in reasons if reason), None),
-    )
+class _Nodes:
+    """Makes nodes of groups."""
+
+    def __init__(self, told: Sequence[Task], retried: Collection[str], now: float) -> None:
+        self._told = told
+        self._retried = retried
+        self._now = now
+        self._short = short_names({task.name for task in told})
+
+    def node(self, key: str, group: _Group) -> Node:
+        told = [self._told[index] for index in group.indices]
+        first = told[0]
+        states = [self._state(task) for task in told]
+        ran = [seconds for task in told if (seconds := task.running(self._now)) is not None]
+        ended = [task.ended_at for task in told]
+        reasons = (task.last.reason for task in told)
+        is_open = None in ended or "scheduled" in states
+        return Node(
+            key=key,
+            kind=first.kind,
+            name=first.name,
+            version=first.version,
+            label=self._label(first, many=len(told) > 1),
+            task_ids=[task.task_id for task in told],
+            in_turn=group.in_turn,
+            states=dict(Counter(states).most_common()),
+            attempts=sum(len(task.attempts) for task in told),
+            scheduled_at=first.scheduled_at,
+            ended_at=None if is_open else max(at for at in ended if at is not None),
+            running=sum(ran) if ran else None,
+            reason=next((reason for reason in reasons if reason), None),
+        )
+
+    def _state(self, task: Task) -> State:
+        return "scheduled" if task.task_id in self._retried else task.state
+
+    def _label(self, task: Task, *, many: bool) -> str:
+        if not many:
+            return label(task, self._short)
+        return "timers" if task.kind == "timer" else self._short[task.name]

@@ -133,6 +133,13 @@ def test_a_group_of_which_some_wait_for_a_place_is_one():
     assert ties(drawn(run, fold=5)) == [("load-1", "work x12", "next")]
 
 
+def test_what_will_be_tried_again_has_not_failed():
+    nodes = {node.label: node for node in graphed(orders(until=5.0)).nodes}
+    assert dict(nodes["score_customer-1"].states) == {"scheduled": 1}
+    assert nodes["score_customer-1"].ended_at is None
+    assert dict(nodes["load_orders-1"].states) == {"completed": 1}
+
+
 def test_edges_that_lead_back_or_nowhere_are_not_believed():
     story = Story()
     first = story.task("shop.first", 1.0)

@@ -74,16 +74,15 @@ def node_heading(node: Node) -> str:
 def node_told(node: Node) -> Sequence[str]:
     """What became of a node, in a few words each."""
     count = len(node.task_ids)
-    looks = node_looks(node)
     kind = "" if node.kind in {"activity", "timer"} else node.kind
+    # A timer that is started again is no retry.
+    retries = 0 if node.kind == "timer" else node.attempts - count
     if count > 1:
-        states = ", ".join(f"{n:,} {STYLES[name].word}" for name, n in looks)
-        retries = node.attempts - count
+        states = ", ".join(f"{n:,} {STYLES[name].word}" for name, n in node_looks(node))
         tries = f"{retries:,} retries" if retries > 1 else "1 retry" if retries else ""
-        turns = "in turn" if node.in_turn else ""
-        return [*filter(None, (kind, states, tries, turns))]
-    tries = f"{node.attempts} attempts" if node.attempts > 1 else ""
+        return [*filter(None, (kind, states, tries, "in turn" if node.in_turn else ""))]
     took = "" if node.running is None else duration(node.running)
+    tries = f"{retries + 1} attempts" if retries else ""
     return [*filter(None, (kind, words(next(iter(node.states))), took, tries))]
 
 
