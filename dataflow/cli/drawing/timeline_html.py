@@ -14,7 +14,7 @@ from typing import Any
 
 from dataflow.cli.drawing.palette import PAPER, SIGNED, STYLES, look
 from dataflow.cli.drawing.texts import markup, text_width
-from dataflow.cli.drawing.wording import behind, summary, words
+from dataflow.cli.drawing.wording import behind, in_state, summary
 from dataflow.inspection.fields import line
 from dataflow.inspection.timeline import Row, Timeline
 
@@ -89,7 +89,7 @@ def _row(row: Row, begin: float) -> dict[str, Any]:
         "kind": row.kind,
         "name": line(row.name),
         "version": line(row.version),
-        "state": words(row.state),
+        "state": in_state(row.state),
         "look": "waiting" if row.is_backing_off else look(row.state, row.kind),
         "reason": row.reason,
         "attempts": row.attempts,

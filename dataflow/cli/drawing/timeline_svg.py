@@ -11,7 +11,7 @@ from dataflow.cli.drawing.palette import SIGNED, STYLES, Look, look
 from dataflow.cli.drawing.scale import clock, duration, ticks
 from dataflow.cli.drawing.svg import MARGIN
 from dataflow.cli.drawing.texts import markup, shorten, text_width
-from dataflow.cli.drawing.wording import behind, summary, words
+from dataflow.cli.drawing.wording import behind, in_state, summary
 from dataflow.inspection.fields import line
 from dataflow.inspection.timeline import Row, Span, Timeline
 
@@ -190,7 +190,7 @@ def _sample(x: float, y: float, name: Look | None) -> Iterator[str]:
 
 def _tooltip(row: Row) -> str:
     parts = [
-        f"{row.task_id}: {words(row.state)}",
+        f"{row.task_id}: {in_state(row.state)}",
         f"waited {duration(row.waiting)}",
         "" if row.running is None else f"ran {duration(row.running)}",
         f"{row.attempts} attempts" if row.attempts > 1 else "",
