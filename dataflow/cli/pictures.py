@@ -72,15 +72,15 @@ def _names(told: Told) -> dict[str, Any]:
     type=click.IntRange(min=0),
     default=_FOLD,
     show_default=True,
-    help="Draw a fan-out of more than N tasks as one; 0: never.",
+    help="Draw a fan-out or a loop of more than N tasks as one; 0: never.",
 )
 @_options
 def graph(**options: Any) -> None:
     """Draw which tasks got whose results, from the history of an execution alone.
 
-    Tasks of one type that come after the same tasks are a fan-out. What was not handed on as a
-    future leaves no trace in the history: such a task is tied, by a dotted line, to what had ended
-    when it was asked for.
+    Tasks of one type that come after the same tasks are a fan-out; steps that repeat one after the
+    other are a loop. What was not handed on as a future leaves no trace in the history: such a task
+    is tied, by a dotted line, to what had ended when it was asked for.
     """
     from dataflow.inspection.graph import graph
 
@@ -119,6 +119,7 @@ def _graph_as_json(found: Graph) -> dict[str, Any]:
                 "version": node.version,
                 "label": node.label,
                 "task_ids": list(node.task_ids),
+                "in_turn": node.in_turn,
                 "states": dict(node.states),
                 "attempts": node.attempts,
                 "scheduled_at": rfc3339(node.scheduled_at),

@@ -9,16 +9,19 @@
 3. *Fan-outs fold.* Tasks are alike if they have the same type and the same kinds of edges from
    tasks that are alike. Where more than ``fold`` are alike, they are one node. So a map of a
    thousand items is as easily read as one of three, and so is a map of chains.
+4. *Loops fold*, where a step is repeated more than ``fold`` times: see `loops`.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
+from dataflow.inspection import loops
 from dataflow.inspection.labels import label, short_names
+from dataflow.inspection.retrying import backing_off
 from dataflow.inspection.tasks import Kind, State, Task
 from dataflow.protocol import events as ev
 from dataflow.protocol.events import Event
@@ -40,9 +43,12 @@ class Node:
     version: str
     #: What it is called in a picture.
     label: str
-    #: In the order of first scheduling; more than one in a folded fan-out.
+    #: In the order of first scheduling; more than one in what is folded.
     task_ids: Sequence[str]
-    #: How many of them are in which state, the most frequent first.
+    #: Whether they came one after the other, in a loop, and not side by side.
+    in_turn: bool
+    #: How many of them are in which state, the most frequent first. What is going to be tried again
+    #: has not failed: it is scheduled.
     states: Mapping[State, int]
     #: Of all attempts of all of them.
     attempts: int
@@ -91,16 +97,24 @@ def graph(
         folded = fold is not None and sizes[cls] > fold
         members[cls, -1 if folded else index].append(index)
     # A class comes after those that its edges come from: see `_classes`.
-    ordered = [members[key] for key in sorted(members)]
-    place = {index: n for n, indices in enumerate(ordered) for index in indices}
-    short = short_names({task.name for task in told})
+    groups = [_Group(members[key], in_turn=False) for key in sorted(members)]
+    if fold is not None:
+        groups = _with_loops(groups, told, links, fold)
+    making = _Nodes(told, backing_off(tasks), now)
     return Graph(
-        nodes=[
-            _node(f"n{n}", [told[index] for index in indices], short, now)
-            for n, indices in enumerate(ordered)
+        nodes=[making.node(f"n{n}", group) for n, group in enumerate(groups)],
+        edges=[
+            Edge(source=f"n{source}", target=f"n{target}", kind=kind)
+            for (target, source), kind in sorted(_edges(groups, links).items())
         ],
-        edges=_edges(links, place),
     )
+
+
+class _Group(NamedTuple):
+    """Tasks, by their indices, that are one node."""
+
+    indices: list[int]
+    in_turn: bool
 
 
 def _is_shown(task: Task) -> bool:
@@ -216,38 +230,40 @@ def _classes(told: Sequence[Task], links: Sequence[_Ties]) -> Sequence[int]:
     for task, ties in zip(told, links, strict=True):
         if id(ties) not in behind:
             behind[id(ties)] = frozenset((classes[one], kind) for one, kind in ties.items())
-        # A timer is known by its id alone.
-        name = "" if task.kind == "timer" else task.name
-        key = (task.kind, name, task.version, behind[id(ties)])
+        key = (_type(task), behind[id(ties)])
         classes.append(numbers.setdefault(key, len(numbers)))
     return classes
 
 
-def _node(key: str, told: Sequence[Task], short: Mapping[str, str], now: float) -> Node:
-    first = told[0]
-    ran = [seconds for task in told if (seconds := task.running(now)) is not None]
-    ended = [task.ended_at for task in told]
-    reasons = (task.last.reason for task in told)
-    name = label(first, short)
-    if len(told) > 1:
-        name = "timers" if first.kind == "timer" else short[first.name]
-    return Node(
-        key=key,
-        kind=first.kind,
-        name=first.name,
-        version=first.version,
-        label=name,
-        task_ids=[task.task_id for task in told],
-        states=dict(Counter(task.state for task in told).most_common()),
-        attempts=sum(len(task.attempts) for task in told),
-        scheduled_at=first.scheduled_at,
-        ended_at=None if None in ended else max(at for at in ended if at is not None),
-        running=sum(ran) if ran else None,
-        reason=next((reason for reason in reasons if reason), None),
+def _with_loops(
+    groups: Sequence[_Group], told: Sequence[Task], links: Sequence[_Ties], fold: int
+) -> list[_Group]:
+    firsts = [told[group.indices[0]] for group in groups]
+    standing = loops.standing_in(
+        [_type(task) for task in firsts],
+        [(source, target) for target, source in _edges(groups, links)],
+        fold,
     )
+    turns: dict[int, list[_Group]] = defaultdict(list)
+    for group, first in zip(groups, standing, strict=True):
+        turns[first].append(group)
+    return [
+        _Group(
+            indices=[index for group in turns[first] for index in group.indices],
+            in_turn=len(turns[first]) > 1,
+        )
+        for first in sorted(turns)
+    ]
 
 
-def _edges(links: Sequence[_Ties], place: Mapping[int, int]) -> Sequence[Edge]:
+def _type(task: Task) -> tuple[str, str, str]:
+    # A timer is known by its id alone.
+    return task.kind, "" if task.kind == "timer" else task.name, task.version
+
+
+def _edges(groups: Sequence[_Group], links: Sequence[_Ties]) -> Mapping[tuple[int, int], EdgeKind]:
+    """What each group came after: by its number, and that of the other."""
+    place = {index: n for n, group in enumerate(groups) for index in group.indices}
     found: dict[tuple[int, int], EdgeKind] = {}
     seen = set()
     for index, ties in enumerate(links):
@@ -257,7 +273,49 @@ def _edges(links: Sequence[_Ties], place: Mapping[int, int]) -> Sequence[Edge]:
         seen.add((id(ties), target))
         for source, kind in ties.items():
             pair = (target, place[source])
-            if found.get(pair) != "input":
+            # That a loop begins again is said by its being one.
+            if pair[1] < target and found.get(pair) != "input":
                 found[pair] = kind
-    ordered = sorted(found.items())
-    return [Edge(source=f"n{s}", target=f"n{t}", kind=kind) for (t, s), kind in ordered]
+    return found
+
+
+class _Nodes:
+    """Makes nodes of groups."""
+
+    def __init__(self, told: Sequence[Task], retried: Collection[str], now: float) -> None:
+        self._told = told
+        self._retried = retried
+        self._now = now
+        self._short = short_names({task.name for task in told})
+
+    def node(self, key: str, group: _Group) -> Node:
+        told = [self._told[index] for index in group.indices]
+        first = told[0]
+        states = [self._state(task) for task in told]
+        ran = [seconds for task in told if (seconds := task.running(self._now)) is not None]
+        ended = [task.ended_at for task in told]
+        reasons = (task.last.reason for task in told)
+        is_open = None in ended or "scheduled" in states
+        return Node(
+            key=key,
+            kind=first.kind,
+            name=first.name,
+            version=first.version,
+            label=self._label(first, many=len(told) > 1),
+            task_ids=[task.task_id for task in told],
+            in_turn=group.in_turn,
+            states=dict(Counter(states).most_common()),
+            attempts=sum(len(task.attempts) for task in told),
+            scheduled_at=first.scheduled_at,
+            ended_at=None if is_open else max(at for at in ended if at is not None),
+            running=sum(ran) if ran else None,
+            reason=next((reason for reason in reasons if reason), None),
+        )
+
+    def _state(self, task: Task) -> State:
+        return "scheduled" if task.task_id in self._retried else task.state
+
+    def _label(self, task: Task, *, many: bool) -> str:
+        if not many:
+            return label(task, self._short)
+        return "timers" if task.kind == "timer" else self._short[task.name]

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dataflow.inspection.labels import label, short_names
-from dataflow.inspection.tasks import ENDED, Attempt, Kind, State, Task
+from dataflow.inspection.retrying import backing_off
+from dataflow.inspection.tasks import Attempt, Kind, State, Task
 from dataflow.protocol import events as ev
 from dataflow.protocol.events import CLOSE_STATUS, Event
 from dataflow.protocol.names import CloseStatus
-from dataflow.replay.activities import backoff_timer_id
 
 Phase = Literal[
     "waiting",
@@ -96,7 +96,7 @@ def timeline(events: Sequence[Event], tasks: Sequence[Task], now: float) -> Time
     first, last = events[0], events[-1]
     status = CLOSE_STATUS.get(type(last.attributes))
     end = last.timestamp if status else max(now, last.timestamp)
-    backing_off = {task.task_id for task in tasks if task.is_own and task.state not in ENDED}
+    retried = backing_off(tasks)
     shown = [task for task in tasks if not task.is_own]
     short = short_names({task.name for task in shown})
     started = first.attributes
@@ -108,10 +108,7 @@ def timeline(events: Sequence[Event], tasks: Sequence[Task], now: float) -> Time
         begin=first.timestamp,
         end=end,
         rows=[
-            _row(
-                task, label(task, short), end, goes_on=backoff_timer_id(task.task_id) in backing_off
-            )
-            for task in shown
+            _row(task, label(task, short), end, goes_on=task.task_id in retried) for task in shown
         ],
     )
 

@@ -205,6 +205,7 @@ def test_a_graph_as_json(shop, run):
         "version",
         "label",
         "task_ids",
+        "in_turn",
         "states",
         "attempts",
         "scheduled_at",

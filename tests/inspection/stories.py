@@ -15,7 +15,7 @@ import heapq
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 from dataflow.inspection.graph import graph
@@ -86,12 +86,14 @@ class _Telling:
         self.queue = []
         self.free = story.workers
         self.time = 0.0
-        self.ready = [task for task in story.told.values() if not task.missing]
+        # A story may be told again.
+        told = [replace(task) for task in story.told.values()]
+        self.ready = [task for task in told if not task.missing]
         self.needed = {}
-        for task in story.told.values():
+        for task in told:
             for source in {*task.inputs, *task.after}:
                 self.needed.setdefault(source, []).append(task)
-        self.left = len(story.told)
+        self.left = len(told)
         self.decision = None
         self.answer = 0
         self.scheduled = {}

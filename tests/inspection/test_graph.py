@@ -6,6 +6,7 @@ from stories import Story, graphed, mapping, orders
 from dataflow import Chain, Group, Workflow, activity
 from dataflow.inspection.graph import graph
 from dataflow.inspection.labels import short_names
+from dataflow.inspection.loops import standing_in
 from dataflow.inspection.tasks import tasks
 from dataflow.testing import run_workflow
 
@@ -132,6 +133,13 @@ def test_a_group_of_which_some_wait_for_a_place_is_one():
     assert ties(drawn(run, fold=5)) == [("load-1", "work x12", "next")]
 
 
+def test_what_will_be_tried_again_has_not_failed():
+    nodes = {node.label: node for node in graphed(orders(until=5.0)).nodes}
+    assert dict(nodes["score_customer-1"].states) == {"scheduled": 1}
+    assert nodes["score_customer-1"].ended_at is None
+    assert dict(nodes["load_orders-1"].states) == {"completed": 1}
+
+
 def test_edges_that_lead_back_or_nowhere_are_not_believed():
     story = Story()
     first = story.task("shop.first", 1.0)
@@ -173,6 +181,17 @@ def test_a_map_of_chains_folds():
     assert (draft.attempts, len(draft.task_ids)) == (64, 60)
 
 
+def test_many_behind_many():
+    # A million ties, were each task tied to each.
+    story, before = Story(workers=500), []
+    for stage in "abc":
+        before = [story.task(f"map.{stage}", inputs=before) for _ in range(1000)]
+    assert ties(graphed(story.events(), fold=10)) == [
+        ("a x1000", "b x1000", "input"),
+        ("b x1000", "c x1000", "input"),
+    ]
+
+
 def test_as_many_as_the_limit_do_not_fold():
     assert len(graphed(mapping(10), fold=10).nodes) == 22
     assert len(graphed(mapping(11), fold=10).nodes) == 4
@@ -200,6 +219,81 @@ def test_edges_lead_forward_among_the_nodes():
     assert [len(node.task_ids) for node in found.nodes] == [1, 1, 1, 9]
     assert all(order.index(e.source) < order.index(e.target) for e in found.edges)
     assert len(found.edges) == 3
+
+
+# --- loops -----------------------------------------------------------------------------------
+
+
+def test_a_loop_folds():
+    def run(self):
+        self.submit(load).result  # noqa: B018 - is waited for
+        for n in range(30):
+            self.submit(work, n).result  # noqa: B018 - is waited for
+            self.sleep(60)
+        return self.submit(add, [1]).result
+
+    found = drawn(run, fold=10)
+    assert ties(found) == [
+        ("load-1", "work x30", "next"),
+        ("work x30", "timers x30", "next"),
+        ("timers x30", "add-1", "next"),
+    ]
+    assert [node.in_turn for node in found.nodes] == [False, True, True, False]
+    assert found.nodes[1].task_ids[29] == f"activity-{work.name}-30"
+    assert len(drawn(run, fold=30).nodes) == 62
+    assert len(drawn(run).nodes) == 62
+
+
+def test_a_chain_of_results_is_a_loop():
+    def run(self):
+        future = self.submit(work, 0)
+        for _ in range(20):
+            future = self.submit(work, future)
+        return future.result
+
+    found = drawn(run, fold=10)
+    assert [len(node.task_ids) for node in found.nodes] == [21]
+    assert found.edges == []
+
+
+def test_maps_in_a_loop_fold_into_one():
+    def run(self):
+        for _ in range(6):
+            self.submit(add, self.map(work, range(8))).result  # noqa: B018 - is waited for
+
+    found = drawn(run, fold=5)
+    assert ties(found) == [("work x48", "add x6", "input")]
+    assert [node.in_turn for node in found.nodes] == [True, True]
+
+
+def test_steps_that_lead_elsewhere_too_are_no_loop():
+    story = Story()
+    step = story.task("loop.step")
+    for _ in range(12):
+        story.task("loop.aside", inputs=[step])
+        step = story.task("loop.step", inputs=[step])
+    found = graphed(story.events(), fold=5)
+    assert not any(node.in_turn for node in found.nodes)
+
+
+@pytest.mark.parametrize(
+    ("types", "standing"),
+    [
+        ("aaaa", "aaaa"),
+        ("abababc", "abababc"),
+        ("xabcabcabcaby", "xabcabcabcaby"),
+        ("aaab", "aaab"),
+    ],
+)
+def test_what_stands_for_steps_is_of_their_type(types, standing):
+    edges = [(n, n + 1) for n in range(len(types) - 1)]
+    found = standing_in(types, edges, 2)
+    assert "".join(types[n] for n in found) == standing
+    assert len({*found}) == len({*types})
+
+
+def test_what_is_repeated_less_often_is_no_loop():
+    assert standing_in("aabab", [(n, n + 1) for n in range(4)], 2) == [0, 1, 2, 3, 4]
 
 
 def test_the_same_history_gives_the_same_graph():

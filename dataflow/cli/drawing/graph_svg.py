@@ -7,16 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataflow.cli.drawing import svg
 from dataflow.cli.drawing.layout import Point, layout
 from dataflow.cli.drawing.palette import STYLES, Look
-from dataflow.cli.drawing.svg import number
+from dataflow.cli.drawing.svg import MARGIN, number
 from dataflow.cli.drawing.texts import markup, shorten, text_width
 from dataflow.cli.drawing.wording import node_heading, node_look, node_looks, node_told
 from dataflow.inspection.fields import line
 from dataflow.inspection.graph import EdgeKind, Graph, Node
 
-_MARGIN = 28.0
 _HEADER = 100.0
 _LEAST_WIDTH = 500.0
-_TITLE_SIZE, _SUMMARY_SIZE = 18.0, 12.5
 _HEIGHT = 44.0
 _NAME_SIZE, _NAME_COLUMNS = 12.5, 34
 _TOLD_SIZE = 11.0
@@ -26,7 +24,8 @@ _PADDING = 14.0
 _RADIUS = 7.0
 #: How far the boxes behind a folded one stand out.
 _BEHIND = 4.0
-_SMALL = 11.0
+#: Of the legend.
+_BADGE_SAMPLE, _LINE_SAMPLE = 14.0, 24.0
 
 _EDGES: Mapping[EdgeKind, str] = {
     "input": "gets its result",
@@ -38,7 +37,6 @@ _CSS = (
     f".name{{font-family:{svg.MONO}}}"
     ".tie{stroke-width:1.4}"
     ".after{stroke-dasharray:6 4}.next{stroke-dasharray:.1 5;stroke-width:2;stroke-linecap:round}"
-    ".strong{font-weight:600}.num{font-variant-numeric:tabular-nums}"
 )
 
 
@@ -63,40 +61,40 @@ class _Picture:
         legend, legend_end = self._legend()
         wide = max(
             _LEAST_WIDTH,
-            _MARGIN + self._layout.width,
-            _MARGIN + svg.sans_width(title, _TITLE_SIZE),
-            _MARGIN + svg.sans_width(told, _SUMMARY_SIZE),
+            MARGIN + self._layout.width,
+            MARGIN + svg.sans_width(title, svg.TITLE_SIZE),
+            MARGIN + svg.sans_width(told, svg.SUMMARY_SIZE),
             legend_end,
         )
         body = [
             _ARROW,
-            svg.text(_MARGIN, 36, title, "ink strong", size=_TITLE_SIZE),
-            svg.text(_MARGIN, 57, told, "muted num", size=_SUMMARY_SIZE),
+            *svg.heading(title, told),
             *legend,
-            f'<g transform="translate({number(_MARGIN)} {number(_HEADER)})">',
+            f'<g transform="translate({number(MARGIN)} {number(_HEADER)})">',
             *self._edges(),
             *self._boxes(),
             "</g>",
         ]
-        high = self._layout.height + _HEADER + _MARGIN
-        return svg.document(wide + _MARGIN, high, f"Graph of {title}", body, _CSS)
+        high = self._layout.height + _HEADER + MARGIN
+        return svg.document(wide + MARGIN, high, f"Graph of {title}", body, _CSS)
 
     def _legend(self) -> tuple[Sequence[str], float]:
         """What there is in this picture, and where it ends."""
-        x = _MARGIN
+        x = MARGIN
         parts: list[str] = []
         drawn = {name for node in self._graph.nodes for name, _ in node_looks(node)}
         for name, style in STYLES.items():
             if name in drawn:
-                parts += _badge(x + 7, 79, name)
-                parts.append(svg.text(x + 20, 83, style.word, "muted", size=_SMALL))
-                x += 20 + svg.sans_width(style.word, _SMALL) + 16
+                parts += _badge(x + _BADGE_SAMPLE / 2, svg.LEGEND, name)
+                word, x = svg.legend(x, _BADGE_SAMPLE, style.word)
+                parts.append(word)
         ties = {edge.kind for edge in self._graph.edges}
-        for kind, word in _EDGES.items():
+        for kind, told in _EDGES.items():
             if kind in ties:
-                parts.append(f'<path class="edge-line tie {kind}" d="M{number(x)} 79h24" {_END}/>')
-                parts.append(svg.text(x + 32, 83, word, "muted", size=_SMALL))
-                x += 32 + svg.sans_width(word, _SMALL) + 18
+                route = f"M{number(x)} {number(svg.LEGEND)}h{number(_LINE_SAMPLE)}"
+                parts.append(f'<path class="edge-line tie {kind}" d="{route}" {_END}/>')
+                word, x = svg.legend(x, _LINE_SAMPLE, told)
+                parts.append(word)
         return parts, x
 
     def _boxes(self) -> Iterator[str]:

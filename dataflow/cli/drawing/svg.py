@@ -6,13 +6,19 @@ that know neither variables nor media queries show the light picture.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from dataflow.cli.drawing.palette import PAPER, STYLES, Look
 from dataflow.cli.drawing.texts import markup, text_width
 
 SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'DejaVu Sans', sans-serif"
 MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
+#: Around every picture.
+MARGIN = 28.0
+TITLE_SIZE, SUMMARY_SIZE, LEGEND_SIZE = 18.0, 12.5, 11.0
+#: The middle of the legend, below the heading.
+LEGEND = 79.0
+_SAMPLE_GAP, _WORD_GAP = 6.0, 18.0
 #: The widest column of these fonts, in parts of the font's size.
 MONO_WIDTH = 0.61
 #: Likewise for the others, generously: narrow letters, capitals and wide ones, the rest.
@@ -52,6 +58,19 @@ def document(wide: float, high: float, title: str, body: Iterable[str], css: str
             "</svg>\n",
         ]
     )
+
+
+def heading(title: str, told: str) -> Iterator[str]:
+    """Two lines on top of a picture, at its margin."""
+    yield text(MARGIN, 36, title, "ink strong", size=TITLE_SIZE)
+    yield text(MARGIN, 57, told, "muted num", size=SUMMARY_SIZE)
+
+
+def legend(x: float, sample: float, word: str) -> tuple[str, float]:
+    """A word of the legend, behind a sample of this width; and where the next sample begins."""
+    begin = x + sample + _SAMPLE_GAP
+    told = text(begin, LEGEND + 4, word, "muted", size=LEGEND_SIZE)
+    return told, begin + sans_width(word, LEGEND_SIZE) + _WORD_GAP
 
 
 def text(x: float, y: float, content: str, cls: str, *, size: float = 12, more: str = "") -> str:
@@ -98,6 +117,8 @@ def _classes(*, dark: bool) -> str:
         for name, colour in colours.items()
     )
     return (
-        f"{fills}.outline{{stroke:{colours['frame']};stroke-width:1.2}}.sign{{stroke:{colours['paper']};fill:none;stroke-width:1.6;"
+        f"{fills}.strong{{font-weight:600}}.num{{font-variant-numeric:tabular-nums}}"
+        f".outline{{stroke:{colours['frame']};stroke-width:1.2}}"
+        f".sign{{stroke:{colours['paper']};fill:none;stroke-width:1.6;"
         "stroke-linecap:round;stroke-linejoin:round}"
     )

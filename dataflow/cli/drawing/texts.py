@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from itertools import accumulate
 
 from dataflow.inspection.fields import line
 
@@ -33,12 +34,7 @@ def shorten(text: str, most: int) -> str:
 
 
 def _take(text: str, most: int) -> str:
-    taken = 0
-    for index, character in enumerate(text):
-        taken += _columns(character)
-        if taken > most:
-            return text[:index]
-    return text
+    return text[: sum(taken <= most for taken in accumulate(map(_columns, text)))]
 
 
 def markup(text: str) -> str:

@@ -14,10 +14,12 @@ from typing import Any
 
 from dataflow.cli.drawing.palette import PAPER, SIGNED, STYLES, look
 from dataflow.cli.drawing.texts import markup, text_width
-from dataflow.cli.drawing.wording import behind, summary, words
+from dataflow.cli.drawing.wording import behind, in_state, summary
 from dataflow.inspection.fields import line
 from dataflow.inspection.timeline import Row, Timeline
 
+#: One block of code, in this order.
+_SCRIPTS = ("words.js", "view.js", "chart.js", "overview.js", "details.js", "control.js")
 _MARKER = re.compile(r"\{\{(\w+)\}\}")
 #: Of the column of names, in pixels.
 _LEAST_NAMES, _MOST_NAMES, _NAME_COLUMN, _NAME_PADDING = 210, 340, 7.3, 40
@@ -31,7 +33,7 @@ def draw(chart: Timeline, title: str, zone: tzinfo | None) -> str:
         "title": markup(title),
         "summary": markup(" · ".join(summary(chart, zone))),
         "css": _colours(chart) + _read("timeline.css"),
-        "js": _read("timeline.js"),
+        "js": "\n".join(map(_read, _SCRIPTS)),
         "data": _as_json(_data(chart, utc=zone is UTC)),
     }
     # In one pass: what looks like a marker in somebody's title is none.
@@ -87,7 +89,7 @@ def _row(row: Row, begin: float) -> dict[str, Any]:
         "kind": row.kind,
         "name": line(row.name),
         "version": line(row.version),
-        "state": words(row.state),
+        "state": in_state(row.state),
         "look": "waiting" if row.is_backing_off else look(row.state, row.kind),
         "reason": row.reason,
         "attempts": row.attempts,

@@ -9,19 +9,21 @@ from datetime import tzinfo
 from dataflow.cli.drawing import svg
 from dataflow.cli.drawing.palette import SIGNED, STYLES, Look, look
 from dataflow.cli.drawing.scale import clock, duration, ticks
+from dataflow.cli.drawing.svg import MARGIN
 from dataflow.cli.drawing.texts import markup, shorten, text_width
-from dataflow.cli.drawing.wording import behind, summary, words
+from dataflow.cli.drawing.wording import behind, in_state, summary
 from dataflow.inspection.fields import line
 from dataflow.inspection.timeline import Row, Span, Timeline
 
 _WIDTH = 1000.0
-_MARGIN = 28.0
 #: Between the names and the chart.
 _GAP = 18.0
 #: Right of the chart, for what is written behind the last bar.
 _BEHIND = 118.0
 _NAME_SIZE, _NAME_COLUMNS = 12.0, 34
-_SMALL = 11.0
+_SMALL, _SMALLER = 11.0, 10.0
+#: Of the legend.
+_SAMPLE = 20.0
 _HEADER = 92.0
 _AXIS = 38.0
 _ROW, _DENSE_ROW = 24.0, 17.0
@@ -32,7 +34,7 @@ _LONG = 25
 _MOST_TICKS = 9
 #: What is written at a mark that is so near to the end would run into "now".
 _NEAR_NOW = 48.0
-_THIN, _THICK = 4.0, 14.0
+_THIN, _TIMER, _THICK = 4.0, 6.0, 14.0
 #: A bar is at least this wide, however short its time.
 _LEAST = 2.5
 #: A bar that is wide enough for a sign.
@@ -42,7 +44,6 @@ _CSS = (
     ".dots{stroke-dasharray:.1 5;stroke-width:2.6;stroke-linecap:round}"
     ".open{stroke-dasharray:3 3}"
     f".name{{font-family:{svg.MONO};font-size:{_NAME_SIZE:.0f}px}}"
-    ".strong{font-weight:600}.num{font-variant-numeric:tabular-nums}"
 )
 
 
@@ -57,8 +58,8 @@ class _Picture:
         self._zone = zone
         self._names = [shorten(line(row.label), _NAME_COLUMNS) for row in chart.rows]
         widest = max(map(text_width, self._names), default=0)
-        self._left = _MARGIN + widest * _NAME_SIZE * svg.MONO_WIDTH + _GAP
-        self._right = _WIDTH - _MARGIN - _BEHIND
+        self._left = MARGIN + widest * _NAME_SIZE * svg.MONO_WIDTH + _GAP
+        self._right = _WIDTH - MARGIN - _BEHIND
         self._length = max(chart.end - chart.begin, 1e-3)
         self._row = _DENSE_ROW if len(chart.rows) > _MANY else _ROW
         self._top = _HEADER + _AXIS
@@ -66,7 +67,7 @@ class _Picture:
 
     def draw(self, title: str) -> str:
         is_long = len(self._chart.rows) > _LONG
-        height = self._bottom + (_AXIS if is_long else 0) + _MARGIN * 0.7
+        height = self._bottom + (_AXIS if is_long else 0) + MARGIN * 0.7
         body = [
             *self._header(title),
             *self._stripes(),
@@ -86,17 +87,17 @@ class _Picture:
     # --- around the chart ------------------------------------------------------------------
 
     def _header(self, title: str) -> Iterator[str]:
-        yield svg.text(_MARGIN, 36, shorten(title, 76), "ink strong", size=18)
         # The axis tells when it began, too.
         told = [*summary(self._chart, self._zone)]
-        while len(told) > 1 and svg.sans_width(" · ".join(told), 12.5) > _WIDTH - 2 * _MARGIN:
+        room = _WIDTH - 2 * MARGIN
+        while len(told) > 1 and svg.sans_width(" · ".join(told), svg.SUMMARY_SIZE) > room:
             told.pop()
-        yield svg.text(_MARGIN, 57, shorten(" · ".join(told), 140), "muted num", size=12.5)
-        x = _MARGIN
+        yield from svg.heading(shorten(title, 76), shorten(" · ".join(told), 140))
+        x = MARGIN
         for name, word in self._legend():
-            yield from _sample(x, 79, name)
-            yield svg.text(x + 26, 83, word, "muted", size=_SMALL)
-            x += 26 + svg.sans_width(word, _SMALL) + 18
+            yield from _sample(x, svg.LEGEND, name)
+            label, x = svg.legend(x, _SAMPLE, word)
+            yield label
 
     def _legend(self) -> Sequence[tuple[Look | None, str]]:
         """What there is in this picture, each with its word."""
@@ -119,7 +120,7 @@ class _Picture:
     def _stripes(self) -> Iterator[str]:
         for index in range(0, len(self._chart.rows), 2):
             y = self._top + index * self._row
-            yield svg.box(_MARGIN - 8, y, _WIDTH - 2 * _MARGIN + 16, self._row, "stripe", radius=4)
+            yield svg.box(MARGIN - 8, y, _WIDTH - 2 * MARGIN + 16, self._row, "stripe", radius=4)
 
     def _axis(self, *, below: bool) -> Iterator[str]:
         is_open = self._chart.status == "OPEN"
@@ -134,7 +135,7 @@ class _Picture:
             for y in (self._top - 20, self._bottom + 18) if below else (self._top - 20,):
                 yield svg.text(x, y, mark.elapsed, "ink num", size=_SMALL, more=_MIDDLE)
                 told = clock(at, self._zone, step=step)
-                yield svg.text(x, y + 13, told, "muted num", size=10, more=_MIDDLE)
+                yield svg.text(x, y + 13, told, "muted num", size=_SMALLER, more=_MIDDLE)
         if is_open:
             x = self._right
             yield svg.line(x, self._top - 6, x, self._bottom, "running-line open")
@@ -145,7 +146,7 @@ class _Picture:
     def _task(self, index: int, row: Row) -> Iterator[str]:
         y = self._top + (index + 0.5) * self._row
         yield f"<g><title>{markup(_tooltip(row))}</title>"
-        yield svg.text(_MARGIN, y + 4, self._names[index], "ink name")
+        yield svg.text(MARGIN, y + 4, self._names[index], "ink name")
         for span in row.spans:
             yield from self._span(row, span, y)
         end = max(self._x(span.end) for span in row.spans)
@@ -165,7 +166,7 @@ class _Picture:
         elif span.phase == "instant":
             yield f'<path class="{name}" d="M{svg.number(x)} {svg.number(y - 6)}l6 6l-6 6l-6-6Z"/>'
         elif name == "timer":
-            yield svg.box(x, y - 3, max(end - x, _LEAST), 6, "timer", radius=3)
+            yield svg.box(x, y - _TIMER / 2, max(end - x, _LEAST), _TIMER, "timer", radius=3)
         else:
             height = min(_THICK, self._row - 5)
             yield svg.box(x, y - height / 2, max(end - x, _LEAST), height, name, radius=3)
@@ -179,20 +180,17 @@ _MIDDLE = ' text-anchor="middle"'
 def _sample(x: float, y: float, name: Look | None) -> Iterator[str]:
     """A bar of the legend; None: a back-off."""
     if name is None:
-        yield svg.line(x + 2, y, x + 20, y, "muted-line dots")
-    elif name == "waiting":
-        yield svg.box(x, y - _THIN / 2, 20, _THIN, name, radius=2)
-    elif name == "timer":
-        yield svg.box(x, y - 3, 20, 6, name, radius=3)
-    else:
-        yield svg.box(x, y - 6, 20, 12, name, radius=3)
-        if name in SIGNED:
-            yield svg.sign(x + 10, y, name)
+        yield svg.line(x + 2, y, x + _SAMPLE, y, "muted-line dots")
+        return
+    high = {"waiting": _THIN, "timer": _TIMER}.get(name, _THICK - 2)
+    yield svg.box(x, y - high / 2, _SAMPLE, high, name, radius=min(3, high / 2))
+    if name in SIGNED:
+        yield svg.sign(x + _SAMPLE / 2, y, name)
 
 
 def _tooltip(row: Row) -> str:
     parts = [
-        f"{row.task_id}: {words(row.state)}",
+        f"{row.task_id}: {in_state(row.state)}",
         f"waited {duration(row.waiting)}",
         "" if row.running is None else f"ran {duration(row.running)}",
         f"{row.attempts} attempts" if row.attempts > 1 else "",

@@ -10,13 +10,14 @@ from dataflow.cli.drawing.palette import STYLES, Look, look
 from dataflow.cli.drawing.scale import date_and_time, duration
 from dataflow.inspection.fields import line
 from dataflow.inspection.graph import Node
+from dataflow.inspection.tasks import State
 from dataflow.inspection.timeline import Row, Timeline
 
 
 def summary(chart: Timeline, zone: tzinfo | None) -> Sequence[str]:
     """What became of the execution, in a few words each."""
     version = f" {chart.workflow_version}" if chart.workflow_version else ""
-    verb = "open for" if chart.status == "OPEN" else f"{words(chart.status)} after"
+    verb = "open for" if chart.status == "OPEN" else f"{_words(chart.status)} after"
     return [
         line(f"{chart.workflow_name}{version}"),
         f"{verb} {duration(chart.end - chart.begin)}",
@@ -44,7 +45,7 @@ def behind(row: Row) -> str:
         return row.kind
     took = "" if row.running is None else duration(row.running)
     tries = f"{row.attempts} attempts" if row.attempts > 1 and row.kind != "timer" else ""
-    return " · ".join(filter(None, (took, tries))) or words(row.state)
+    return " · ".join(filter(None, (took, tries))) or in_state(row.state)
 
 
 # --- graphs --------------------------------------------------------------------------------
@@ -74,18 +75,24 @@ def node_heading(node: Node) -> str:
 def node_told(node: Node) -> Sequence[str]:
     """What became of a node, in a few words each."""
     count = len(node.task_ids)
-    looks = node_looks(node)
     kind = "" if node.kind in {"activity", "timer"} else node.kind
+    # A timer that is started again is no retry.
+    retries = 0 if node.kind == "timer" else node.attempts - count
     if count > 1:
-        states = ", ".join(f"{n:,} {STYLES[name].word}" for name, n in looks)
-        retries = node.attempts - count
+        states = ", ".join(f"{n:,} {STYLES[name].word}" for name, n in node_looks(node))
         tries = f"{retries:,} retries" if retries > 1 else "1 retry" if retries else ""
-        return [*filter(None, (kind, states, tries))]
-    tries = f"{node.attempts} attempts" if node.attempts > 1 else ""
+        return [*filter(None, (kind, states, tries, "in turn" if node.in_turn else ""))]
     took = "" if node.running is None else duration(node.running)
-    return [*filter(None, (kind, words(next(iter(node.states))), took, tries))]
+    tries = f"{retries + 1} attempts" if retries else ""
+    return [*filter(None, (kind, in_state(next(iter(node.states))), took, tries))]
 
 
-def words(name: str) -> str:
-    """A state or a status as it is written in a sentence."""
+def in_state(state: State) -> str:
+    """A state in words: those of the legend, where these say as much."""
+    if state in {"scheduled", "started"}:
+        return STYLES[look(state)].word
+    return _words(state)
+
+
+def _words(name: str) -> str:
     return name.lower().replace("_", " ")
