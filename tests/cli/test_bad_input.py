@@ -150,7 +150,7 @@ def test_json(refused, text, line):
             ["flows.Doubles", '-i{"kwargs": {"y": 1}}'],
             "...: got an unexpected keyword ... 'y'; ...",
         ),
-        (["flows.Typed", '-i[["a"]]'], "numbers of Typed.run...: Expected `int`, got `str`..."),
+        (["flows.Typed", '-i[["a"]]'], "numbers[0] of Typed.run...: Expected `int`, got `str`..."),
     ],
 )
 def test_arguments_that_run_does_not_take(refused, arguments, line):
