@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable
 from typing import TypeVar
 
-from dataflow.errors import PayloadUnavailable
+from dataflow.errors import DataflowError, PayloadUnavailable
 
 _ATTEMPTS = 5
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0
@@ -17,18 +17,24 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0
 _T = TypeVar("_T")
 
 
-class Transient(PayloadUnavailable):
+class Transient(DataflowError):
     """The same call may succeed in a moment: throttled, timed out, an error of the service."""
 
 
 def repeat(call: Callable[[], _T], sleep: Callable[[float], None]) -> _T:
-    """What the call returns; it is made again while it raises `Transient`."""
+    """What the call returns; it is made again while it raises `Transient`.
+
+    Raises `PayloadUnavailable` when it has been made often enough.
+    """
     for attempt in range(1, _ATTEMPTS):
         try:
             return call()
         except Transient:
             sleep(_pause(attempt))
-    return call()
+    try:
+        return call()
+    except Transient as error:
+        raise PayloadUnavailable(str(error)) from error.__cause__
 
 
 def _pause(attempt: int) -> float:

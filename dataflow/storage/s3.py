@@ -143,7 +143,7 @@ class S3Store:
                     raise PayloadUnavailable(f"S3 cannot be used: {error}") from error
             return self._made
 
-    def _refused(self, error: Any, key: str) -> PayloadError:
+    def _refused(self, error: Any, key: str) -> PayloadError | Transient:
         """What to raise for an answer of the service."""
         told = error.response.get("Error", {})
         code, status = str(told.get("Code", "")), _status(error)
@@ -171,7 +171,7 @@ class S3Store:
             return Transient(f"the bucket {self._bucket} cannot be reached now ({words})")
         return PayloadError(f"the bucket {self._bucket} refuses {key} ({words})")
 
-    def _failed(self, error: Exception) -> PayloadError:
+    def _failed(self, error: Exception) -> PayloadError | Transient:
         """What to raise where there was no answer."""
         words = " ".join(str(error).split())
         if isinstance(error, _BROKEN_OFF):

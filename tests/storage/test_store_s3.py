@@ -102,6 +102,7 @@ def test_throttled_for_long(store, server, bucket, pauses):
     server.refuse("503 Slow Down", "SlowDown", times=5)
     with pytest.raises(PayloadUnavailable) as caught:
         store.put(NAME, b"data")
+    assert type(caught.value) is PayloadUnavailable  # the name that users see
     assert str(caught.value) == (
         f"the bucket {bucket} cannot be reached now (SlowDown: as the test says)"
     )
