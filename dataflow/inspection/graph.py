@@ -136,7 +136,6 @@ def _links(told: Sequence[Task], events: Iterable[Event]) -> Sequence[_Ties]:
     """
     index_of = {task.task_id: index for index, task in enumerate(told)}
     recorded: dict[str | None, _Ties] = {}
-    going_on = _GoingOn(told, events)
     links = []
     for index, task in enumerate(told):
         # A timer's is its user's.
@@ -144,12 +143,11 @@ def _links(told: Sequence[Task], events: Iterable[Event]) -> Sequence[_Ties]:
         if control not in recorded:
             recorded[control] = _recorded(task.sources if control else Sources(), index_of)
         ties = recorded[control]
-        if not ties:
-            ties = going_on.before(index)
-        elif next(reversed(ties)) >= index:
+        if ties and next(reversed(ties)) >= index:
             ties = {one: kind for one, kind in ties.items() if one < index}
         links.append(ties)
-    return links
+    going_on = _GoingOn(told, links, events)
+    return [ties or going_on.before(index) for index, ties in enumerate(links)]
 
 
 def _recorded(sources: Sources, index_of: Mapping[str, int]) -> _Ties:
@@ -165,10 +163,13 @@ class _GoingOn:
 
     Tasks of one type that are under way at the same time are a fan-out. They need not be asked for
     in one answer (which holds 100), nor all be open at once; what the first of them came after is
-    what all of them came after.
+    what all of them came after. A task whose end is known to have led to another in the same answer
+    explains that one, and is what another came after only where nothing else is.
     """
 
-    def __init__(self, told: Sequence[Task], events: Iterable[Event]) -> None:
+    def __init__(
+        self, told: Sequence[Task], links: Sequence[_Ties], events: Iterable[Event]
+    ) -> None:
         self._told = told
         #: By the answer of a decider: the tasks that it knew to be over and the one before did not.
         self._over: dict[int, Sequence[int]] = {}
@@ -179,12 +180,19 @@ class _GoingOn:
         #: By type: the last task seen here, and the event by which all of them were over.
         self._siblings: dict[tuple[str, str, str], tuple[_Ties, float]] = {}
         self._read(events)
+        #: By the answer: the tasks that are known to have led to what it asks for.
+        self._explained: dict[int, set[int]] = defaultdict(set)
+        once = {
+            (self._answer_of(task), id(ties)): ties for task, ties in zip(told, links, strict=True)
+        }
+        for (answer, _), ties in once.items():
+            self._explained[answer].update(ties)
 
     def _read(self, events: Iterable[Event]) -> None:
         ends = {task.last.ended_event_id: index for index, task in enumerate(self._told)}
         begins = {task.first.scheduled_event_id for task in self._told}
         unseen: list[int] = []
-        woken = False
+        woken = 0
         for event in events:
             attributes: Any = event.attributes
             if event.event_id in ends:
@@ -192,28 +200,32 @@ class _GoingOn:
             elif event.event_id in begins:
                 self._answer[event.event_id] = attributes.decision_task_completed_event_id
             elif isinstance(attributes, ev.TimerFired):
-                woken = woken or attributes.timer_id == WAKE_UP_TIMER
+                woken = event.event_id if attributes.timer_id == WAKE_UP_TIMER else woken
             elif isinstance(attributes, ev.DecisionTaskCompleted):
                 seen = [one for one in unseen if one < attributes.started_event_id]
                 unseen = unseen[len(seen) :]
                 self._over[event.event_id] = [ends[one] for one in seen]
-                if woken:
+                if 0 < woken < attributes.started_event_id:
                     self._portions.add(event.event_id)
-                    woken = False
+                    woken = 0
 
     def before(self, index: int) -> _Ties:
         """The tasks that came before one without sources; to be asked in order."""
         task = self._told[index]
         scheduled, ended = task.first.scheduled_event_id, task.last.ended_event_id
-        answer = self._answer.get(scheduled, 0)
+        answer = self._answer_of(task)
         key = (task.kind, task.name, task.version)
         before, over_by = self._siblings.get(key, ({}, 0))
         if over_by < scheduled and answer not in self._portions:
-            over = self._over.get(answer, ())
-            before = {one: "next" for one in sorted(over) if one < index}
+            over = sorted(one for one in self._over.get(answer, ()) if one < index)
+            unexplained = [one for one in over if one not in self._explained[answer]]
+            before = dict.fromkeys(unexplained or over, "next")
         over_by = max(over_by, float("inf") if ended is None else ended)
         self._siblings[key] = before, over_by
         return before
+
+    def _answer_of(self, task: Task) -> int:
+        return self._answer.get(task.first.scheduled_event_id, 0)
 
 
 # --- folding -------------------------------------------------------------------------------
