@@ -1,34 +1,25 @@
 """Which tasks fed which: the graph of an execution, from its history alone.
 
-1. *Edges are what history says.* ``input``: a task got another's result. ``after``: it followed
-   another in a chain. Both are in the ``control`` field of what a replay schedules. A task without
-   either was asked for when ``run`` went on; what it went on with is the end of a task, and the
-   edge is called ``next``.
-2. *No cycles.* An edge leads from what was scheduled earlier to what was scheduled later; a history
-   that says otherwise is not believed.
-3. *Fan-outs fold.* Tasks are alike if they have the same type and the same kinds of edges from
+1. *Edges are what history says*: see `ties`. They lead from earlier to later tasks.
+2. *Fan-outs fold.* Tasks are alike if they have the same type and the same kinds of edges from
    tasks that are alike. Where more than ``fold`` are alike, they are one node. So a map of a
    thousand items is as easily read as one of three, and so is a map of chains.
-4. *Loops fold*, where a step is repeated more than ``fold`` times: see `loops`.
+3. *Loops fold*, where a step is repeated more than ``fold`` times: see `loops`.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from dataflow.inspection import loops
 from dataflow.inspection.labels import label, short_names
 from dataflow.inspection.retrying import backing_off
 from dataflow.inspection.tasks import Kind, State, Task
-from dataflow.protocol import events as ev
+from dataflow.inspection.ties import TieKind, Ties, ties_of
 from dataflow.protocol.events import Event
-from dataflow.replay.agenda import WAKE_UP_TIMER
-from dataflow.replay.sources import Sources
-
-EdgeKind = Literal["input", "after", "next"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +58,7 @@ class Edge:
 
     source: str
     target: str
-    kind: EdgeKind
+    kind: TieKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +80,7 @@ def graph(
     most, each as a node of its own; None: of any.
     """
     told = [task for task in tasks if _is_shown(task)]
-    links = _links(told, events)
+    links = ties_of(told, events)
     classes = _classes(told, links)
     sizes = Counter(classes)
     members: dict[tuple[int, int], list[int]] = defaultdict(list)
@@ -122,111 +113,17 @@ def _is_shown(task: Task) -> bool:
     return not task.is_own and task.kind in {"activity", "timer", "child", "lambda"}
 
 
-# --- edges between tasks -------------------------------------------------------------------
-
-#: The tasks that one came after, by their index and in its order, and what each is to it.
-_Ties = dict[int, EdgeKind]
-
-
-def _links(told: Sequence[Task], events: Iterable[Event]) -> Sequence[_Ties]:
-    """What each task came after.
-
-    Tasks that came after the same share one object: a thousand tasks behind a thousand others are
-    a thousand ties and not a million.
-    """
-    index_of = {task.task_id: index for index, task in enumerate(told)}
-    recorded: dict[str | None, _Ties] = {}
-    going_on = _GoingOn(told, events)
-    links = []
-    for index, task in enumerate(told):
-        # A timer's is its user's.
-        control = None if task.kind == "timer" else task.control
-        if control not in recorded:
-            recorded[control] = _recorded(task.sources if control else Sources(), index_of)
-        ties = recorded[control]
-        if not ties:
-            ties = going_on.before(index)
-        elif next(reversed(ties)) >= index:
-            ties = {one: kind for one, kind in ties.items() if one < index}
-        links.append(ties)
-    return links
-
-
-def _recorded(sources: Sources, index_of: Mapping[str, int]) -> _Ties:
-    # What is both is an input. What is not in history was cut off, or is not ours.
-    ties: dict[int, EdgeKind] = {}
-    ties.update((index_of[one], "after") for one in sources.after if one in index_of)
-    ties.update((index_of[one], "input") for one in sources.inputs if one in index_of)
-    return dict(sorted(ties.items()))
-
-
-class _GoingOn:
-    """What ``run`` had been waiting for when it asked for a task: what ended before that answer.
-
-    Tasks of one type that are under way at the same time are a fan-out. They need not be asked for
-    in one answer (which holds 100), nor all be open at once; what the first of them came after is
-    what all of them came after.
-    """
-
-    def __init__(self, told: Sequence[Task], events: Iterable[Event]) -> None:
-        self._told = told
-        #: By the answer of a decider: the tasks that it knew to be over and the one before did not.
-        self._over: dict[int, Sequence[int]] = {}
-        #: The answers that were asked for because the one before was full.
-        self._portions: set[int] = set()
-        #: By the event that schedules a task: the answer.
-        self._answer: dict[int, int] = {}
-        #: By type: the last task seen here, and the event by which all of them were over.
-        self._siblings: dict[tuple[str, str, str], tuple[_Ties, float]] = {}
-        self._read(events)
-
-    def _read(self, events: Iterable[Event]) -> None:
-        ends = {task.last.ended_event_id: index for index, task in enumerate(self._told)}
-        begins = {task.first.scheduled_event_id for task in self._told}
-        unseen: list[int] = []
-        woken = False
-        for event in events:
-            attributes: Any = event.attributes
-            if event.event_id in ends:
-                unseen.append(event.event_id)
-            elif event.event_id in begins:
-                self._answer[event.event_id] = attributes.decision_task_completed_event_id
-            elif isinstance(attributes, ev.TimerFired):
-                woken = woken or attributes.timer_id == WAKE_UP_TIMER
-            elif isinstance(attributes, ev.DecisionTaskCompleted):
-                seen = [one for one in unseen if one < attributes.started_event_id]
-                unseen = unseen[len(seen) :]
-                self._over[event.event_id] = [ends[one] for one in seen]
-                if woken:
-                    self._portions.add(event.event_id)
-                    woken = False
-
-    def before(self, index: int) -> _Ties:
-        """The tasks that came before one without sources; to be asked in order."""
-        task = self._told[index]
-        scheduled, ended = task.first.scheduled_event_id, task.last.ended_event_id
-        answer = self._answer.get(scheduled, 0)
-        key = (task.kind, task.name, task.version)
-        before, over_by = self._siblings.get(key, ({}, 0))
-        if over_by < scheduled and answer not in self._portions:
-            over = self._over.get(answer, ())
-            before = {one: "next" for one in sorted(over) if one < index}
-        over_by = max(over_by, float("inf") if ended is None else ended)
-        self._siblings[key] = before, over_by
-        return before
-
-
 # --- folding -------------------------------------------------------------------------------
 
 
-def _classes(told: Sequence[Task], links: Sequence[_Ties]) -> Sequence[int]:
+def _classes(told: Sequence[Task], links: Sequence[Ties]) -> Sequence[int]:
     """For each task the number of its class: equal for tasks that are alike.
 
     The numbers grow along edges, since a class is numbered when its sources have been.
     """
     numbers: dict[Any, int] = {}
     classes: list[int] = []
-    behind: dict[int, frozenset[tuple[int, EdgeKind]]] = {}
+    behind: dict[int, frozenset[tuple[int, TieKind]]] = {}
     for task, ties in zip(told, links, strict=True):
         if id(ties) not in behind:
             behind[id(ties)] = frozenset((classes[one], kind) for one, kind in ties.items())
@@ -236,7 +133,7 @@ def _classes(told: Sequence[Task], links: Sequence[_Ties]) -> Sequence[int]:
 
 
 def _with_loops(
-    groups: Sequence[_Group], told: Sequence[Task], links: Sequence[_Ties], fold: int
+    groups: Sequence[_Group], told: Sequence[Task], links: Sequence[Ties], fold: int
 ) -> list[_Group]:
     firsts = [told[group.indices[0]] for group in groups]
     standing = loops.standing_in(
@@ -261,10 +158,10 @@ def _type(task: Task) -> tuple[str, str, str]:
     return task.kind, "" if task.kind == "timer" else task.name, task.version
 
 
-def _edges(groups: Sequence[_Group], links: Sequence[_Ties]) -> Mapping[tuple[int, int], EdgeKind]:
+def _edges(groups: Sequence[_Group], links: Sequence[Ties]) -> Mapping[tuple[int, int], TieKind]:
     """What each group came after: by its number, and that of the other."""
     place = {index: n for n, group in enumerate(groups) for index in group.indices}
-    found: dict[tuple[int, int], EdgeKind] = {}
+    found: dict[tuple[int, int], TieKind] = {}
     seen = set()
     for index, ties in enumerate(links):
         target = place[index]

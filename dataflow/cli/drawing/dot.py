@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataflow.cli.drawing.palette import STYLES
 from dataflow.cli.drawing.wording import node_heading, node_look, node_told
 from dataflow.inspection.fields import line
-from dataflow.inspection.graph import EdgeKind, Graph, Node
+from dataflow.inspection.graph import Graph, Node
+from dataflow.inspection.ties import TieKind
 
-_STYLES: Mapping[EdgeKind, str] = {"input": "solid", "after": "dashed", "next": "dotted"}
+_STYLES: Mapping[TieKind, str] = {"input": "solid", "after": "dashed", "next": "dotted"}
 
 
 def draw(graph: Graph, title: str) -> str:

@@ -11,7 +11,8 @@ from dataflow.cli.drawing.svg import MARGIN, number
 from dataflow.cli.drawing.texts import markup, shorten, text_width
 from dataflow.cli.drawing.wording import node_heading, node_look, node_looks, node_told
 from dataflow.inspection.fields import line
-from dataflow.inspection.graph import EdgeKind, Graph, Node
+from dataflow.inspection.graph import Graph, Node
+from dataflow.inspection.ties import TieKind
 
 _HEADER = 100.0
 _LEAST_WIDTH = 500.0
@@ -27,7 +28,7 @@ _BEHIND = 4.0
 #: Of the legend.
 _BADGE_SAMPLE, _LINE_SAMPLE = 14.0, 24.0
 
-_EDGES: Mapping[EdgeKind, str] = {
+_EDGES: Mapping[TieKind, str] = {
     "input": "gets its result",
     "after": "comes after it",
     "next": "asked for once it had ended",
@@ -110,7 +111,7 @@ class _Picture:
 
     def _edges(self) -> Iterator[str]:
         """What lines of one box have in common is drawn once, and then the end of each."""
-        longest: dict[tuple[int, EdgeKind], int] = {}
+        longest: dict[tuple[int, TieKind], int] = {}
         for edge, leave in zip(self._graph.edges, self._layout.leaves, strict=True):
             source = self._index[edge.source]
             longest[source, edge.kind] = max(leave, longest.get((source, edge.kind), 0))

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 
 from dataflow.cli.drawing.palette import STYLES
 from dataflow.cli.drawing.wording import node_heading, node_look, node_told
-from dataflow.inspection.graph import EdgeKind, Graph, Node
+from dataflow.inspection.graph import Graph, Node
+from dataflow.inspection.ties import TieKind
 
-_TIES: Mapping[EdgeKind, str] = {"input": "-->", "after": "-.->", "next": "-.-o"}
+_TIES: Mapping[TieKind, str] = {"input": "-->", "after": "-.->", "next": "-.-o"}
 
 
 def draw(graph: Graph) -> str:
