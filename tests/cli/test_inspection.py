@@ -483,8 +483,8 @@ def test_the_end_decides_about_the_exit_code(run):
             "task.info shop o-1 charge-1",
             3,
             (
-                "there is no task charge-1 in the execution o-1: `dataflow workflow.tasks --all "
-                "--fields task_id` shows which there are (such as activity-shop.charge-1)"
+                "there is no task charge-1 in the execution o-1: `dataflow workflow.tasks shop o-1 "
+                "--all --fields task_id` shows which there are (such as activity-shop.charge-1)"
             ),
         ),
         (
