@@ -329,9 +329,11 @@ def _find(told: Told, wanted: str) -> Task:
         or known
     )[:3]
     some = f"such as {', '.join(near)}" if near else "there is none yet"
+    execution = told.execution
     raise NotFound(
-        f"there is no task {wanted} in the execution {told.execution.workflow_id}: `dataflow "
-        f"workflow.tasks --all --fields task_id` shows which there are ({some})"
+        f"there is no task {wanted} in the execution {execution.workflow_id}: `dataflow "
+        f"workflow.tasks {execution.domain} {execution.workflow_id} --all --fields task_id` shows "
+        f"which there are ({some})"
     )
 
 

@@ -483,8 +483,8 @@ def test_the_end_decides_about_the_exit_code(run):
             "task.info shop o-1 charge-1",
             3,
             (
-                "there is no task charge-1 in the execution o-1: `dataflow workflow.tasks --all "
-                "--fields task_id` shows which there are (such as activity-shop.charge-1)"
+                "there is no task charge-1 in the execution o-1: `dataflow workflow.tasks shop o-1 "
+                "--all --fields task_id` shows which there are (such as activity-shop.charge-1)"
             ),
         ),
         (
@@ -528,3 +528,43 @@ def test_csv_is_read_back(run):
     text = run("workflow.tasks", "shop", "o-1", "--format", "csv", "--fields", "task_id,input")
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [row["input"] for row in rows] == ["[3]", "", '{"args":["x"],"kwargs":{}}']
+
+
+# --- the environment ----------------------------------------------------------------------------
+
+
+def test_the_format_of_the_environment(run, monkeypatch):
+    as_json = run("workflow.list", "shop", "--format", "json")
+    monkeypatch.setenv("DATAFLOW_FORMAT", "json")
+    assert run("workflow.list", "shop") == as_json
+    assert run("workflow.list", "shop", "--format", "text") == "o-3  shop.Order  OPEN\n"
+    monkeypatch.setenv("DATAFLOW_FORMAT", "tabular")
+    assert run("workflow.list", "shop") == "o-3  shop.Order  OPEN\n"
+    monkeypatch.setenv("DATAFLOW_FORMAT", "nix")
+    assert run("workflow.list", "shop", code=2).startswith(
+        "error: DATAFLOW_FORMAT=nix is no format: use one of text, human, csv, "
+    )
+
+
+@pytest.mark.parametrize(
+    ("variables", "options", "colored"),
+    [
+        ({}, [], True),
+        ({"NO_COLOR": "1"}, [], False),
+        ({"NO_COLOR": ""}, [], True),
+        ({"TERM": "dumb"}, [], False),
+        ({"NO_COLOR": "1"}, ["--color", "always"], True),
+        ({}, ["--color", "never"], False),
+    ],
+)
+def test_colours_and_headers_on_a_terminal(run, monkeypatch, variables, options, colored):
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    with contextlib.redirect_stdout(terminal):
+        assert main.run(["workflow.list", "shop", *options]) == 0
+    head, row = terminal.getvalue().splitlines()
+    assert head == "Workflow ID  Workflow Type  Status"
+    assert ("\x1b[33mOPEN\x1b[0m" in row) is colored
