@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -83,15 +83,19 @@ def fleet(directory: Path) -> Iterator[Place]:
         for n in range(1, WORKERS + 1):
             worker = _command(home, "worker.start", *common, "--concurrency", str(CONCURRENCY))
             processes[f"worker {n}"] = stack.enter_context(worker)
-        floor = Wire(stack.enter_context(servers.bare(directory)).unix)
-        stack.callback(floor.close)
+        bare_server = stack.enter_context(servers.bare(directory)).unix
+
+        def bare_calls() -> float:
+            with closing(Wire(bare_server)) as wire:  # a server does not keep one that is idle
+                return figures.per_second(_CALLS, lambda: wire.ask(bare.request()))
+
         yield Place(
             "fleet",
             connection,
             processes,
             "decider",
             lambda: reading.by_server(home),
-            {"calls": lambda: figures.per_second(_CALLS, lambda: floor.ask(bare.request()))},
+            {"calls": bare_calls},
         )
 
 

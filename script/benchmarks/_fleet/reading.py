@@ -11,6 +11,7 @@ import msgspec
 from _engine.wire import Connection as Wire
 
 from dataflow.connect import Connection
+from dataflow.payload.fields import Fields
 from dataflow.process.polling import Poller
 from dataflow.protocol import events as ev
 from dataflow.protocol.service import Service
@@ -54,6 +55,14 @@ class Reads:
     @property
     def service(self) -> Service:
         return _Reading(self._connection.service, self._keep)  # type: ignore[return-value]
+
+    @property
+    def fields(self) -> Fields:
+        return self._connection.fields
+
+    @property
+    def home(self) -> str | None:
+        return self._connection.home
 
     @property
     def direct(self) -> Any:
