@@ -38,7 +38,10 @@ def write_decisions(
 
     Raises `PayloadError`, or `PayloadUnavailable` if it may go better later.
     """
-    decisions = [_with_reason(fields, decision) for decision in decisions]
+    decisions = [
+        _with_reason(fields, decision) if type(decision) is de.FailWorkflowExecution else decision
+        for decision in decisions
+    ]
     batch: list[Outgoing] = []
     places: list[tuple[int, str]] = []
     for n, decision in enumerate(decisions):
@@ -56,7 +59,7 @@ def write_decisions(
     return tuple(written)
 
 
-def _with_reason(fields: Fields, decision: Decision) -> Decision:
-    if type(decision) is not de.FailWorkflowExecution or decision.reason is None:
+def _with_reason(fields: Fields, decision: de.FailWorkflowExecution) -> Decision:
+    if decision.reason is None:
         return decision
     return msgspec.structs.replace(decision, reason=fields.brief(decision.reason, REASON_LENGTH))

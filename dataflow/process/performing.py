@@ -16,6 +16,7 @@ from dataflow.activity import Activity
 from dataflow.errors import ActivityCanceled, PayloadError, PayloadUnavailable
 from dataflow.payload import failure
 from dataflow.payload.fields import CLEAR, Fields
+from dataflow.payload.jumbo import is_clear
 from dataflow.process import jobs
 from dataflow.process.calls import persist
 from dataflow.process.catalogue import Catalogue
@@ -120,13 +121,23 @@ class Performer:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _read(self, text: str) -> str:
-        return self._patiently(lambda: self._fields.read(text))
+        # Nearly all are clear texts, for which nobody has to be patient.
+        return text if is_clear(text) else self._patiently(lambda: self._fields.read(text))
 
     def _write(self, text: str, field: str) -> str:
         return self._patiently(lambda: self._fields.write(text, field=field, limit=DATA_LENGTH))
 
     def _patiently(self, call: Callable[[], str]) -> str:
-        return persist(call, seconds=self._store_seconds, stop=self._stop, may_pass=_may_come_back)
+        try:
+            return call()
+        except PayloadUnavailable as error:
+            return persist(
+                call,
+                seconds=self._store_seconds,
+                stop=self._stop,
+                may_pass=_may_come_back,
+                met=error,
+            )
 
 
 def _may_come_back(error: BaseException) -> bool:

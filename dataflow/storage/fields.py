@@ -183,12 +183,14 @@ class StoredFields:
     # --- writing ----------------------------------------------------------------------------
 
     def write(self, text: str, *, field: str, limit: int) -> str:
+        if self._coding.codec is None and len(text) <= limit:  # nearly all
+            return text
         written, data = self._put(Outgoing(text, field, limit))
         self._keep(written, data)
         return written
 
     def write_all(self, batch: Sequence[Outgoing]) -> list[str]:
-        long = sum(len(outgoing.text) > outgoing.limit for outgoing in batch)
+        long = sum(len(text) > limit for text, _, limit in batch)
         if long <= 1:
             return [self.write(text, field=field, limit=limit) for text, field, limit in batch]
         with ThreadPoolExecutor(min(long, _UPLOADS), thread_name_prefix="dataflow-store") as pool:
