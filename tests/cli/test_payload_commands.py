@@ -176,6 +176,58 @@ def test_what_is_young_is_kept(run, home, engine):
     assert run("payload.gc", "--older-than", "0").err.startswith("deleted 1 objects")
 
 
+@pytest.fixture
+def working(home):
+    """An engine with an activity that is in the hands of a worker; its task token."""
+    home.mkdir()
+    with Engine(str(home / "engine.db")) as swf:
+        swf.register_domain(name="shop", workflowExecutionRetentionPeriodInDays="30")
+        swf.register_workflow_type(domain="shop", name="order", version="1")
+        swf.register_activity_type(domain="shop", name="pack", version="1")
+        swf.start_workflow_execution(
+            domain="shop",
+            workflowId="order-17",
+            workflowType={"name": "order", "version": "1"},
+            taskList={"name": "list"},
+            executionStartToCloseTimeout="36000",
+            taskStartToCloseTimeout="60",
+            childPolicy="TERMINATE",
+        )
+        task = swf.poll_for_decision_task(domain="shop", taskList={"name": "list"})
+        asked = {
+            "activityType": {"name": "pack", "version": "1"},
+            "activityId": "pack-1",
+            "taskList": {"name": "list"},
+            "scheduleToStartTimeout": "NONE",
+            "scheduleToCloseTimeout": "NONE",
+            "startToCloseTimeout": "NONE",
+            "heartbeatTimeout": "NONE",
+        }
+        swf.respond_decision_task_completed(
+            taskToken=task["taskToken"],
+            decisions=[
+                {
+                    "decisionType": "ScheduleActivityTask",
+                    "scheduleActivityTaskDecisionAttributes": asked,
+                }
+            ],
+        )
+        token = swf.poll_for_activity_task(domain="shop", taskList={"name": "list"})["taskToken"]
+        yield swf, token
+
+
+def test_what_a_heartbeat_has_told_is_kept_while_the_activity_runs(run, refused, home, working):
+    swf, token = working
+    old = put(home, LONG * 2)
+    told = open_fields(str(home)).write(LONG, field="details", limit=2048)
+    swf.record_activity_task_heartbeat(taskToken=token, details=told)
+    assert run("payload.gc", "--older-than", "0").err.startswith("deleted 1 objects")
+    assert run("payload.get", told).out == f"{LONG}\n"
+    assert refused("payload.get", old, code=1).startswith("there is no object")
+    swf.respond_activity_task_completed(taskToken=token)
+    assert run("payload.gc", "--older-than", "0").err.startswith("deleted 1 objects")
+
+
 def test_without_an_engine_nothing_is_deleted(refused, home):
     put(home)
     assert refused("payload.gc") == (
