@@ -293,6 +293,8 @@ def _float(value: float) -> float:
 
 def _datetime(value: datetime) -> datetime:
     """A plain one, whose offset JSON can say."""
+    if type(value) is datetime and (value.tzinfo is None or value.tzinfo is UTC):
+        return value
     with _refusing():
         plain = datetime.combine(value.date(), value.timetz())
         unchanged = plain == value
