@@ -251,6 +251,50 @@ def test_what_cannot_be_read_keeps_everything(refused, home, engine):
     assert len(list(home_store(str(home)).entries())) == 2
 
 
+# --- task.info ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def failed(home, working, monkeypatch):
+    """An activity has failed; what is told of it is encrypted, and its details are stored, too."""
+    monkeypatch.setenv("DATAFLOW_CODEC", "aesgcm")
+    monkeypatch.setenv("DATAFLOW_ENCRYPTION_KEYS", f"k:{'A' * 43}=")
+    fields = open_fields(str(home))
+    swf, token = working
+    details = fields.write(json.dumps({"message": LONG}), field="details", limit=32_768)
+    swf.respond_activity_task_failed(
+        taskToken=token, reason=fields.brief("ValueError: hush", 256), details=details
+    )
+    return jumbo.parse(details)
+
+
+TASK = ("task.info", "shop", "order-17", "pack-1", "--format", "json")
+
+
+def test_a_task_is_told_in_clear_where_details_are_wanted(run, failed):
+    told = json.loads(run(*TASK, "--details").out)
+    [attempt] = told["attempt_list"]
+    assert told["reason"] == attempt["reason"] == "ValueError: hush"
+    assert told["details"] == attempt["details"] == {"message": LONG}
+    assert "hush" in run(*TASK[:4], "--details").out
+
+
+def test_a_task_is_told_as_it_stands_where_they_are_not(run, home, failed):
+    (home / "payloads" / failed.object_name[:2] / failed.object_name).unlink()  # nor read
+    told = json.loads(run(*TASK).out)
+    assert told["reason"].startswith("dataflow+aesgcm:k:")
+    assert told["details"] == str(failed)
+    assert "<40.0 KB, dataflow+file://payloads/" in run(*TASK[:4], "--fields", "details").out
+
+
+def test_what_cannot_be_read_of_a_task_is_told_as_it_stands(run, home, failed):
+    (home / "payloads" / failed.object_name[:2] / failed.object_name).unlink()
+    found = run(*TASK, "--details")
+    assert json.loads(found.out)["details"] == str(failed)
+    assert json.loads(found.out)["reason"] == "ValueError: hush"
+    assert found.err.startswith(f"warning: there is no object {failed.object_name} in ")
+
+
 # --- cache ----------------------------------------------------------------------------------
 
 
