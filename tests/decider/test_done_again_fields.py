@@ -145,6 +145,18 @@ def test_failures_with_long_details_are_kept(play, world):
     assert "y" * LONG in world.fields.read(told[0][0][1])
 
 
+def test_an_open_run_is_left_alone_where_its_input_cannot_be_read(world, clock):
+    world.fields = MemoryFields()
+    steps = Play(world, clock, Steps)
+    old = steps.start(1, "y" * LONG)
+    steps.hand.step()
+    world.fields.trouble = 1
+    with pytest.raises(PayloadUnavailable):
+        steps.reset(old, "1")
+    assert world.describe(old)["executionInfo"]["executionStatus"] == "OPEN"
+    assert "WorkflowExecutionTerminated" not in world.kinds(old)
+
+
 # --- repairing -----------------------------------------------------------------------------
 
 
