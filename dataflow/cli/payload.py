@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Longer than from storing an object to telling the engine of it: a decider tries for an hour.
 _TWO_HOURS = 7200
+#: Seconds by which the times of files may be behind the clock; it is some milliseconds.
+_LAG = 1.0
 
 
 @click.command(
@@ -75,15 +77,15 @@ def gc(
     """Delete long inputs and results, in the server's own directory, that no history has.
 
     That is the directory payloads beside the engine's file; buckets have lifecycle rules. The
-    server may run meanwhile; what heartbeats have told of an activity that still runs is in no
-    history yet. If something cannot be read that may hold references (an encrypted
-    field without its key, a damaged object), nothing is deleted.
+    server may run meanwhile. While activities run, what was written since the first of them was
+    started is kept: their heartbeats are in no history yet. If something cannot be read that may
+    hold references (an encrypted field without its key, a damaged object), nothing is deleted.
 
     Exit code: 0 if all is done, 1 if something cannot be read, 2 if there is no engine's file.
     """
     from dataflow.clock import SystemClock
     from dataflow.engine.home import DATABASE
-    from dataflow.engine.reading import bodies
+    from dataflow.engine.reading import bodies, working_since
     from dataflow.settings import home as home_directory
     from dataflow.storage.collecting import collect
     from dataflow.storage.opening import home_store, open_coding
@@ -92,6 +94,9 @@ def gc(
     store = home_store(str(directory))
     before = SystemClock().now() - older_than
     entries = list(store.entries())  # first: what comes meanwhile is not looked at
+    since = working_since(directory / DATABASE)
+    if since is not None:
+        before = min(before, since - _LAG)
     try:
         done = collect(
             store,

@@ -16,6 +16,7 @@ from dataflow.errors import NonDeterminism, UsageError
 
 if TYPE_CHECKING:
     from dataflow.inspection.exported import Exported
+    from dataflow.payload.fields import Fields
     from dataflow.process.rehearsing import Rehearsal
     from dataflow.workflow import Workflow
 
@@ -54,10 +55,11 @@ def replay(ctx: click.Context, *, history: str, workflow: str | None, output: st
 
     logs.configure()
     exported = _read(history)
+    fields = open_fields(str(home()))
     with contextlib.redirect_stdout(sys.stderr):
-        definition = loading.find(workflow or _path(exported))
+        definition = loading.find(workflow or _path(exported, fields))
         _compare_types(exported, definition)
-        rehearsal = rehearse(exported, definition, fields=open_fields(str(home())))
+        rehearsal = rehearse(exported, definition, fields=fields)
     for notice in rehearsal.notices:
         render.warning(notice)
     if output == "json":
@@ -93,15 +95,13 @@ def _name(file: str) -> str:
     return "standard input" if file == _STDIN else file
 
 
-def _path(exported: Exported) -> str:
-    """The class that the execution was started with."""
+def _path(exported: Exported, fields: Fields) -> str:
+    """The class that the execution was started with. Raises `PayloadError`."""
     from dataflow.payload import arguments
 
     started: Any = exported.events[0].attributes
-    try:
-        return arguments.decode(started.input).definition or str(started.workflow_type.name)
-    except ValueError:
-        return str(started.workflow_type.name)
+    text = None if started.input is None else fields.read(started.input)
+    return arguments.decode(text).definition or str(started.workflow_type.name)
 
 
 def _compare_types(exported: Exported, definition: type[Workflow]) -> None:

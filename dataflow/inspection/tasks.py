@@ -202,12 +202,15 @@ def state_after(event: Event) -> State | None:
 
 
 def whole(task: Task, fetch: Fetch) -> Task:
-    """The same task with what its fields refer to."""
+    """The same task with its fields in clear, and what they refer to."""
 
     def field(text: str | None) -> str | None:
         return None if text is None else fetch(text)
 
-    attempts = tuple(replace(attempt, details=field(attempt.details)) for attempt in task.attempts)
+    attempts = tuple(
+        replace(attempt, reason=field(attempt.reason), details=field(attempt.details))
+        for attempt in task.attempts
+    )
     return replace(task, input=field(task.input), result=field(task.result), attempts=attempts)
 
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from dataflow.payload import codec
+from dataflow.payload import codec, jumbo
 
 
 class Arguments(NamedTuple):
@@ -102,7 +102,7 @@ def read(text: str | None, fetch: Callable[[Sequence[str]], Sequence[str]]) -> A
     """
     if text is None:
         return decode(None)
-    given = decode(fetch([text])[0])
+    given = decode(text if jumbo.is_clear(text) else fetch([text])[0])
     if not given.refs:
         return given
     texts = dict(zip(given.refs, fetch(given.refs), strict=True))

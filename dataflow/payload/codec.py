@@ -15,15 +15,14 @@ decoded value where an annotation asks for more than JSON's types is `dataflow.p
 from __future__ import annotations
 
 import json
-import marshal
-import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import msgspec
 
 from dataflow.errors import PayloadError
-from dataflow.payload.plain import MARK, Plain, Refused, write
+from dataflow.payload.builtin import quickly, write
+from dataflow.payload.plain import MARK, Plain, Refused
 
 
 class Template(NamedTuple):
@@ -56,9 +55,9 @@ def template(value: Any, *, hole: type | None, where: str = "value") -> Template
     Lists, tuples, dictionaries, dataclasses, msgspec structs and attrs classes are searched.
     Raises `PayloadError` as `encode` does.
     """
-    text = _quickly(value)
-    if text is not None:
-        return Template((text,), ())
+    quick = quickly(value)
+    if quick is not None:
+        return Template((quick.decode(),), ())
     plain = Plain(hole)
     try:
         data = write(plain.of(value))
@@ -93,26 +92,3 @@ def decode(text: str | None) -> Any:
 def _refuse(word: str) -> None:
     """NaN and the infinities are no JSON, whatever the standard library takes."""
     raise ValueError(word)
-
-
-#: A float that is no number, as marshal writes it: all bits of its exponent are set. Among many
-#: bytes it may find something else.
-_NOT_FINITE = re.compile(rb"g.{6}[\xf0-\xff][\x7f\xff]", re.DOTALL)
-
-
-def _quickly(value: Any) -> str | None:
-    """The text of a value made of Python's own types alone; None: look at it more closely.
-
-    Such values are most, and msgspec is right about nearly all of them. marshal tells them from
-    others at the speed of C: it takes no subclass and no object of another type.
-    """
-    try:
-        dumped = marshal.dumps(value, 2)
-        data = write(value)
-    except (TypeError, ValueError, RecursionError):
-        return None
-    if b"null" in data and _NOT_FINITE.search(dumped) and msgspec.json.decode(data) != value:
-        return None  # NaN is written like None
-    if b"[[" in data and (b"<" in dumped or b">" in dumped):
-        return None  # perhaps a set of tuples or of sets, for which `<` is no order
-    return data.decode()

@@ -23,8 +23,7 @@ from typing import Any, cast
 
 import msgspec
 
-#: Writes what `Plain` makes of a value.
-write = msgspec.json.Encoder(order="sorted").encode
+from dataflow.payload.builtin import quickly, write
 
 #: Around the number of a hole. JSON escapes it, so no text has it but for our marks.
 MARK = "\0"
@@ -72,6 +71,10 @@ class Plain:
             return scalar(value)
         if id(value) in self._above:
             raise Refused("it contains itself")
+        if len(self._above) == _QUICK_DEPTH and kind in _BUILTIN:
+            quick = quickly(value)
+            if quick is not None:
+                return msgspec.Raw(quick)
         self._above.add(id(value))
         try:
             return _compound(kind)(self, value)
@@ -290,6 +293,8 @@ def _float(value: float) -> float:
 
 def _datetime(value: datetime) -> datetime:
     """A plain one, whose offset JSON can say."""
+    if type(value) is datetime and (value.tzinfo is None or value.tzinfo is UTC):
+        return value
     with _refusing():
         plain = datetime.combine(value.date(), value.timetz())
         unchanged = plain == value
@@ -310,6 +315,11 @@ _NO_TIME, _MINUTE = timedelta(), timedelta(minutes=1)
 
 #: Values of these types, and of none below them, are written as they are.
 _AS_THEY_ARE = {bool, type(None), bytes, bytearray, memoryview, date, timedelta, Decimal}
+
+#: One level of a value is tried as a whole, that of the arguments in an input: beside a hole, large
+#: ones may stand that have none. To try each level would take too long where holes are deep.
+_QUICK_DEPTH = 2
+_BUILTIN = {dict, list, tuple}
 
 #: Values of these types, among themselves, have an order if they can be compared.
 _ORDERED = {bool, int, float, str, bytes}

@@ -87,7 +87,8 @@ class Reset:
 
         ``to``: see `moment`; None: its end. ``retry_failed``: failures are not kept.
 
-        Raises `NotFound`, and `UsageError` if there is no code for it.
+        Raises `NotFound`, `UsageError` if there is no code for it, and `PayloadError` if its input
+        cannot be read: then the new run could not be decided, and nothing is begun.
         """
         self._connection = connection
         self._control = Control(reader, connection.fields)
@@ -98,6 +99,7 @@ class Reset:
         assert isinstance(started, ev.WorkflowExecutionStarted)
         self._started = started
         self._definition = find(self._started.workflow_type, self._started.input)
+        self._control.input_of(self._started)
         self._events = events if to is None else events[: moment(events, to)]
         self._retry_failed = retry_failed
 

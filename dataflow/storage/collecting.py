@@ -5,8 +5,9 @@
    it, however it is quoted; a text that only looks like one keeps an object too many.
 2. *What cannot be read keeps everything.* Who knows what an encrypted field without its key, or a
    damaged object, refers to? Nothing is deleted then.
-3. *What is young stays*: it may be on its way into history. The objects are listed before the
-   events are read, and one that is written again meanwhile is young again.
+3. *What is young stays*: it may be on its way into history; what heartbeats tell is so for as long
+   as the activity runs. The objects are listed before the events are read, and one that is written
+   again meanwhile is young again.
 """
 
 from __future__ import annotations

@@ -176,6 +176,58 @@ def test_what_is_young_is_kept(run, home, engine):
     assert run("payload.gc", "--older-than", "0").err.startswith("deleted 1 objects")
 
 
+@pytest.fixture
+def working(home):
+    """An engine with an activity that is in the hands of a worker; its task token."""
+    home.mkdir()
+    with Engine(str(home / "engine.db")) as swf:
+        swf.register_domain(name="shop", workflowExecutionRetentionPeriodInDays="30")
+        swf.register_workflow_type(domain="shop", name="order", version="1")
+        swf.register_activity_type(domain="shop", name="pack", version="1")
+        swf.start_workflow_execution(
+            domain="shop",
+            workflowId="order-17",
+            workflowType={"name": "order", "version": "1"},
+            taskList={"name": "list"},
+            executionStartToCloseTimeout="36000",
+            taskStartToCloseTimeout="60",
+            childPolicy="TERMINATE",
+        )
+        task = swf.poll_for_decision_task(domain="shop", taskList={"name": "list"})
+        asked = {
+            "activityType": {"name": "pack", "version": "1"},
+            "activityId": "pack-1",
+            "taskList": {"name": "list"},
+            "scheduleToStartTimeout": "NONE",
+            "scheduleToCloseTimeout": "NONE",
+            "startToCloseTimeout": "NONE",
+            "heartbeatTimeout": "NONE",
+        }
+        swf.respond_decision_task_completed(
+            taskToken=task["taskToken"],
+            decisions=[
+                {
+                    "decisionType": "ScheduleActivityTask",
+                    "scheduleActivityTaskDecisionAttributes": asked,
+                }
+            ],
+        )
+        token = swf.poll_for_activity_task(domain="shop", taskList={"name": "list"})["taskToken"]
+        yield swf, token
+
+
+def test_what_a_heartbeat_has_told_is_kept_while_the_activity_runs(run, refused, home, working):
+    swf, token = working
+    old = put(home, LONG * 2)
+    told = open_fields(str(home)).write(LONG, field="details", limit=2048)
+    swf.record_activity_task_heartbeat(taskToken=token, details=told)
+    assert run("payload.gc", "--older-than", "0").err.startswith("deleted 1 objects")
+    assert run("payload.get", told).out == f"{LONG}\n"
+    assert refused("payload.get", old, code=1).startswith("there is no object")
+    swf.respond_activity_task_completed(taskToken=token)
+    assert run("payload.gc", "--older-than", "0").err.startswith("deleted 1 objects")
+
+
 def test_without_an_engine_nothing_is_deleted(refused, home):
     put(home)
     assert refused("payload.gc") == (
@@ -197,6 +249,50 @@ def test_what_cannot_be_read_keeps_everything(refused, home, engine):
     line = refused("payload.gc", code=1)
     assert line.startswith(f"nothing was deleted, for it may be needed: the object {name} cannot")
     assert len(list(home_store(str(home)).entries())) == 2
+
+
+# --- task.info ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def failed(home, working, monkeypatch):
+    """An activity has failed; what is told of it is encrypted, and its details are stored, too."""
+    monkeypatch.setenv("DATAFLOW_CODEC", "aesgcm")
+    monkeypatch.setenv("DATAFLOW_ENCRYPTION_KEYS", f"k:{'A' * 43}=")
+    fields = open_fields(str(home))
+    swf, token = working
+    details = fields.write(json.dumps({"message": LONG}), field="details", limit=32_768)
+    swf.respond_activity_task_failed(
+        taskToken=token, reason=fields.brief("ValueError: hush", 256), details=details
+    )
+    return jumbo.parse(details)
+
+
+TASK = ("task.info", "shop", "order-17", "pack-1", "--format", "json")
+
+
+def test_a_task_is_told_in_clear_where_details_are_wanted(run, failed):
+    told = json.loads(run(*TASK, "--details").out)
+    [attempt] = told["attempt_list"]
+    assert told["reason"] == attempt["reason"] == "ValueError: hush"
+    assert told["details"] == attempt["details"] == {"message": LONG}
+    assert "hush" in run(*TASK[:4], "--details").out
+
+
+def test_a_task_is_told_as_it_stands_where_they_are_not(run, home, failed):
+    (home / "payloads" / failed.object_name[:2] / failed.object_name).unlink()  # nor read
+    told = json.loads(run(*TASK).out)
+    assert told["reason"].startswith("dataflow+aesgcm:k:")
+    assert told["details"] == str(failed)
+    assert "<40.0 KB, dataflow+file://payloads/" in run(*TASK[:4], "--fields", "details").out
+
+
+def test_what_cannot_be_read_of_a_task_is_told_as_it_stands(run, home, failed):
+    (home / "payloads" / failed.object_name[:2] / failed.object_name).unlink()
+    found = run(*TASK, "--details")
+    assert json.loads(found.out)["details"] == str(failed)
+    assert json.loads(found.out)["reason"] == "ValueError: hush"
+    assert found.err.startswith(f"warning: there is no object {failed.object_name} in ")
 
 
 # --- cache ----------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from dataflow.cli import main
 from dataflow.inspection import exported
 from dataflow.inspection.executions import Execution
 from dataflow.process import loading
+from dataflow.storage.opening import open_fields
 from dataflow.testing import run_workflow
 
 FLOWS = """
@@ -136,4 +137,23 @@ def test_what_is_not_there(replay, arguments, told):
     code, out, err = replay(*arguments)
     assert (code, out) == (2, "")
     assert told in err
+    assert err.count("\n") == 1
+
+
+def test_the_class_is_found_where_the_input_is_encrypted(replay, monkeypatch, tmp_path):
+    monkeypatch.setenv("DATAFLOW_HOME", str(tmp_path))
+    monkeypatch.setenv("DATAFLOW_CODEC", "aesgcm")
+    monkeypatch.setenv("DATAFLOW_ENCRYPTION_KEYS", f"k:{'A' * 43}=")
+    history = json.loads((tmp_path / "w.json").read_text())
+    started = history["events"][0]["workflowExecutionStartedEventAttributes"]
+    text = json.dumps(json.loads(started["input"]) | {"definition": "replayed.Doubles"})
+    started["input"] = open_fields().write(text, field="input", limit=1000)
+    (tmp_path / "w.json").write_text(json.dumps(history))
+    assert replay("w.json")[0] == 0
+    monkeypatch.delenv("DATAFLOW_CODEC")
+    monkeypatch.delenv("DATAFLOW_ENCRYPTION_KEYS")
+    code, _, err = replay("w.json")
+    assert code == 1
+    assert err.startswith("error: ")
+    assert "aesgcm" in err
     assert err.count("\n") == 1

@@ -15,9 +15,10 @@ from dataflow.chance import SeededChance
 from dataflow.payload.fields import CLEAR
 from dataflow.process.deciding import Runs
 from dataflow.process.jobs import Completed, Job, outcome
+from dataflow.process.outgoing import write_decisions
 from dataflow.protocol import decisions as de
 from dataflow.protocol import events as ev
-from dataflow.protocol.limits import DATA_LENGTH
+from dataflow.protocol.limits import DATA_LENGTH, REASON_LENGTH
 
 DOMAIN = "test"
 TASK_LIST = "deciders"
@@ -204,7 +205,9 @@ class World:
             self.engine.respond_activity_task_completed(taskToken=task["taskToken"], result=result)
         else:
             self.engine.respond_activity_task_failed(
-                taskToken=task["taskToken"], reason=done.reason, details=done.details
+                taskToken=task["taskToken"],
+                reason=self.fields.brief(done.reason, REASON_LENGTH),
+                details=self.fields.write(done.details, field="details", limit=DATA_LENGTH),
             )
 
     def work(self, tasks=1):
@@ -242,7 +245,15 @@ class Hand:
         self.world = world
         self.reads = []
         self._page_size = page_size
-        self.runs = Runs(self._read, DOMAIN, find, chance=SeededChance(), most=most, **options)
+        self.runs = Runs(
+            self._read,
+            DOMAIN,
+            find,
+            chance=SeededChance(),
+            most=most,
+            fields=world.fields,
+            **options,
+        )
 
     def _read(self, **request):
         request["maximumPageSize"] = min(request["maximumPageSize"], self._page_size)
@@ -286,8 +297,9 @@ class Hand:
         request = {"taskToken": task["taskToken"], **more}
         if answer.execution_context is not None:
             request["executionContext"] = answer.execution_context
+        written = write_decisions(self.world.fields, answer.decisions)
         self.world.engine.respond_decision_task_completed(
-            decisions=[de.to_wire(decision) for decision in answer.decisions], **request
+            decisions=[de.to_wire(decision) for decision in written], **request
         )
 
     def step(self):

@@ -127,7 +127,11 @@ def test_references_stand_for_what_is_fetched():
     assert found.args == [{"n": [1]}, ["plain", "c"]]
     assert found.kwargs == {"a": {"n": [1]}}
     assert found.refs == ()
-    assert fetched == [text, "a", "b"]
+    assert fetched == ["a", "b"]
+    coded = "dataflow+codec:text"
+    texts[coded] = text
+    assert read(coded, fetch) == found
+    assert fetched == ["a", "b", coded, "a", "b"]
 
 
 def test_an_attempt_may_follow_the_references():

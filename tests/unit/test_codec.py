@@ -316,6 +316,28 @@ def test_nor_does_that_of_sets_of_sets(items):
     assert encode(items) == encode(Turned(items)) == encode(Turned(inside))
 
 
+class Text(str):
+    """No type of Python's own, so what it stands in is looked at part by part."""
+
+    __slots__ = ()
+
+
+HASHABLES = st.recursive(
+    JSON_SCALARS | st.binary() | st.sampled_from([40, 60, 62, "<....(", ">....<"]),
+    lambda parts: st.frozensets(parts, max_size=3) | st.lists(parts, max_size=3).map(tuple),
+    max_leaves=6,
+)
+
+
+@given(HASHABLES | st.lists(HASHABLES | st.sets(HASHABLES, max_size=3), max_size=3))
+def test_what_is_written_at_once_is_as_if_it_was_looked_at_part_by_part(value):
+    part_by_part = f'[[[{encode(value)},""]]]'
+    assert encode([[[value, Text()]]]) == part_by_part
+    assert encode([[[Text("y"), value], value], ""]) == (
+        f'[[["y",{encode(value)}],{encode(value)}],""]'
+    )
+
+
 @given(st.sets(st.text()), st.dictionaries(st.text(), st.frozensets(st.integers()), max_size=2))
 def test_nor_that_of_sets_in_a_model_of_pydantic(names, mapping):
     turned = {name: Turned(items) for name, items in mapping.items()}
