@@ -191,7 +191,7 @@ class Commits:
                 with self._writing:
                     self._store.commit(batch)
                 self._observe(len(batch.events), time.perf_counter() - began)
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is not written
             self._fail(batch, error)
             return
         with self._lock:
@@ -201,7 +201,7 @@ class Commits:
             self._settle(batch)
         tell(batch.answers)
 
-    def _fail(self, batch: Pending, error: sqlite3.Error) -> None:
+    def _fail(self, batch: Pending, error: Exception) -> None:
         if self.trouble is None:
             _log.error(
                 "cannot write %s: %s; requests are refused until it can be written again",
@@ -225,6 +225,9 @@ class Commits:
 
 
 def tell(answers: Sequence[tuple[Reply, Any | Fault]]) -> None:
-    """Give answers to those who wait for them."""
+    """Give answers to those who wait for them: to all, whatever becomes of one of them."""
     for reply, answer in answers:
-        reply(answer)
+        try:
+            reply(answer)
+        except Exception:  # noqa: BLE001 - it is the caller's
+            _log.exception("an answer could not be given", extra={"event": "engine.reply.failed"})

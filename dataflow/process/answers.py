@@ -16,16 +16,17 @@ answer that comes too late is dropped; one that the service refuses is a failure
 worker dies of an answer.
 
 An engine in this process calls back when an answer is on disk. Nobody waits for that: the answer is
-with the engine, which writes it before it ends. If it could not be written, a thread of its own
-gives it again.
+with the engine, which writes it before it ends. What could not be written, a thread gives again,
+one after the other.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator
+from functools import partial
+from queue import SimpleQueue
 from typing import Any
 
 from dataflow.errors import DataflowError
@@ -69,8 +70,11 @@ class Answers:
         self._direct = direct
         self._hurry = hurry
         self._pauses = pauses
-        #: Those that give answers again.
-        self._again: set[threading.Thread] = set()
+        #: Answers to be given again; None: no more.
+        self._again: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._giver = threading.Thread(target=self._give_again, name="answers", daemon=True)
+        if direct is not None:  # now, since there may be no room for a thread when it is needed
+            self._giver.start()
 
     def give(self, running: Running, outcome: Outcome) -> None:
         """Answer a task, unless somebody else has. Never raises an `Exception`."""
@@ -83,11 +87,11 @@ class Answers:
         else:
             self._leave(self._direct, running, outcome)
 
-    def join(self, seconds: float) -> None:
-        """Wait for the answers that have to be given again."""
-        deadline = time.monotonic() + seconds
-        for thread in list(self._again):
-            thread.join(max(0.0, deadline - time.monotonic()))
+    def close(self, seconds: float) -> None:
+        """Wait for the answers that have to be given again; there will be no more."""
+        self._again.put(None)
+        if self._direct is not None:
+            self._giver.join(seconds)
 
     def _leave(self, direct: Direct, running: Running, outcome: Outcome) -> None:
         """Leave an answer with the engine."""
@@ -97,27 +101,23 @@ class Answers:
             try:
                 answered()
             except Exception as error:  # noqa: BLE001 - looked at in the thread
-                thread = threading.Thread(
-                    target=self._give_again,
-                    args=(running, outcome, error),
-                    name="answer",
-                    daemon=True,
-                )
-                self._again.add(thread)
-                thread.start()
+                self._again.put(partial(self._insist, running, outcome, error))
 
         try:
             direct.ask(method, request, told)
         except Exception as error:  # noqa: BLE001 - looked at there
             self._insist(running, outcome, error)
 
-    def _give_again(self, running: Running, outcome: Outcome, met: Exception) -> None:
-        with task_context(**running.task.log_fields):
-            self._insist(running, outcome, met)
-        self._again.discard(threading.current_thread())
+    def _give_again(self) -> None:
+        while (again := self._again.get()) is not None:
+            again()
 
     def _insist(self, running: Running, outcome: Outcome, met: Exception | None = None) -> None:
         """Give an answer until it is taken; ``met``: what a first attempt has met."""
+        with task_context(**running.task.log_fields):
+            self._try(running, outcome, met)
+
+    def _try(self, running: Running, outcome: Outcome, met: Exception | None) -> None:
         try:
             self._give(running, outcome, met)
         except _Gone:

@@ -36,7 +36,7 @@ from dataflow.process.logs import task_context
 from dataflow.process.outgoing import write_decisions
 from dataflow.process.polling import Answered, Connection, Direct
 from dataflow.process.registering import Registrar
-from dataflow.process.taking import READ_SECONDS, Inbox, Request, Taken, source
+from dataflow.process.taking import READ_SECONDS, Inbox, Own, Request, Taken, source
 from dataflow.protocol import decisions as de
 from dataflow.protocol.decisions import Decision
 from dataflow.protocol.events import Event
@@ -204,6 +204,7 @@ class _Thread:
         self.others: Sequence[_Thread] = ()
         #: Since when it is at the task in hand.
         self._since: float | None = None
+        self._ended = False
         #: Which execution was decided last.
         self._last = ""
         self._inbox: Inbox = SimpleQueue()
@@ -267,6 +268,7 @@ class _Thread:
         except BaseException as error:  # noqa: BLE001 - raised by `Decider.run`
             self._duty.give_up(error)
         finally:
+            self._ended = True
             self._runs.drop_all()
             self._duty.left()
 
@@ -278,6 +280,9 @@ class _Thread:
             except Empty:
                 for other in self.others:
                     other.give_away(self._decide)
+                continue
+            if isinstance(news, Own):
+                news.do()
                 continue
             if not callable(news):
                 return news
@@ -298,10 +303,10 @@ class _Thread:
             news = news()
             if news is None:
                 return
-        if news is not None and not news.decided:
+        if isinstance(news, Taken) and not news.decided:
             decide(news)
             news.decided = True
-        # Its slot, or that its source has ended, is for this thread.
+        # Its slot, what is its own, or that its source has ended: that is for this thread.
         self._inbox.put(news)
 
     # --- deciding -------------------------------------------------------------------------
@@ -363,6 +368,8 @@ class _Thread:
         again_at_once, self._last = run_id != self._last, run_id
 
         def again(error: Exception) -> Answer:
+            # It may have gone on meanwhile, from a history that has not come to be.
+            self._runs.drop(run_id)
             try:
                 self._insist(answer, request, error)
             except Exception as refused:  # noqa: BLE001 - raised again, if nothing is to be done
@@ -373,7 +380,9 @@ class _Thread:
             try:
                 answered()
             except Exception as error:  # noqa: BLE001 - looked at by the thread that has the run
-                self._inbox.put(partial(self._try, task, partial(again, error)))
+                if self._ended:
+                    _log_loss(error)
+                self._inbox.put(Own(partial(self._try, task, partial(again, error))))
             if not again_at_once:
                 taken.release()
 

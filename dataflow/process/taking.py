@@ -64,9 +64,16 @@ class Taken:
             page = self.read(token)
 
 
-#: What a thread finds in its inbox: a task; what has to be looked at by the thread, and may be one;
-#: None, when a source has ended.
-News = Taken | Callable[[], Taken | None] | None
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What only the thread itself may do, since it is about one of its runs."""
+
+    do: Callable[[], None]
+
+
+#: What a thread finds in its inbox: a task; what has to be looked at, and may be one; what is its
+#: own; None, when a source has ended.
+News = Taken | Callable[[], Taken | None] | Own | None
 Inbox = SimpleQueue[News]
 
 
@@ -221,7 +228,7 @@ class CallbackSource:
 
     def start(self) -> None:
         """See `Source`."""
-        self._poll()
+        self._request.inbox.put(self._poll)
 
     def cancel(self) -> None:
         """See `Source`."""

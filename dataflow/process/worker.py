@@ -276,7 +276,7 @@ class Worker:
         for seat in left:
             seat.poller.cancel()
             seat.kill(self._ending)
-        self._answers.join(_ANSWER_SECONDS)
+        self._answers.close(_ANSWER_SECONDS)
         unanswered = [running for seat in left if (running := seat.running) is not None]
         if not unanswered:
             return

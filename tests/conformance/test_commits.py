@@ -218,6 +218,17 @@ def test_an_engine_that_is_closed(engine, ask):
         start(ask).answer()
 
 
+def test_an_answer_that_nobody_takes_keeps_none_from_others(engine, ask, caplog):
+    def told(_):
+        raise RuntimeError("not now")
+
+    for name in ("one", "two"):
+        request = {"name": name, "workflowExecutionRetentionPeriodInDays": "1"}
+        engine.ask("register_domain", request, told)
+        assert start(ask, name).answer()["runId"]
+    assert caplog.text.count("an answer could not be given") == 2
+
+
 def test_who_is_called_back_may_ask_again(engine, ask):
     """From the thread that calls: no lock is held there."""
     decided = Told()

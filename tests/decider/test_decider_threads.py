@@ -350,6 +350,29 @@ def test_an_answer_is_given_until_it_is_taken(world, caplog):
     assert "full" in lines(caplog, "call.failed")[0]
 
 
+def test_a_run_whose_answer_has_failed_is_replayed(world):
+    """It may have seen what has not come to be. One that waited for its answer has seen nothing."""
+    world.service.instead[RESPOND] = failing(ServiceUnavailable("full"))
+    with deciding(world):
+        execution = world.start(Doubling, 2)
+        world.work(2)
+        world.wait_closed(execution)
+    assert world.result(execution) == 4
+    assert bool(world.service.requests(READ)) is (world.direct is not None)
+
+
+def test_nobody_else_gives_the_answer_of_a_run_again(world):
+    """A run belongs to its thread."""
+    owner = Decider(world, DOMAIN, TASK_LIST, find)._threads[0]
+    owner._since = -1e9
+    done = []
+    own = taking.Own(lambda: done.append("answered"))
+    owner._inbox.put(own)
+    owner.give_away(done.append)
+    assert owner._inbox.get_nowait() is own
+    assert done == []
+
+
 def test_an_answer_that_comes_too_late_is_dropped(world, clock, caplog):
     world.service.instead[RESPOND] = failing(UnknownResourceFault("late"))
     with deciding(world, threads=1):

@@ -71,7 +71,7 @@ def give_to(service, outcome, ending=None, *, hurry=False, direct):
         event.set()
     answers = Answers(service, event, lambda: iter([0] * 50), direct(service))
     answers.give(running, outcome)
-    answers.join(20)
+    answers.close(20)
     return service.told
 
 
