@@ -33,7 +33,12 @@ class Actor:
         note("stop now")
         {stop_now}
 
-Child({line}, grace={grace}).run(Actor())
+class Noting(Child):
+    def _take(self, number, frame):
+        note(f"signal {{number}}")
+        super()._take(number, frame)
+
+Noting({line}, grace={grace}).run(Actor())
 note("returned")
 """
 
@@ -43,7 +48,7 @@ def child(*, line="line", stop="self.told.set()", stop_now="self.told.set()", gr
 
 
 def told(supervised):
-    return [line for line in supervised.lines if not line.startswith("pid ")]
+    return [line for line in supervised.lines if not line.startswith(("pid ", "signal "))]
 
 
 def test_it_is_told_to_stop(supervise):
@@ -78,9 +83,12 @@ def test_a_signal_for_all_processes_of_a_service_is_not_a_second_one(supervise):
     os.kill(pid, signal.SIGTERM)
     supervised.until(lambda: "stop" in supervised.lines)
     supervised.signal(signal.SIGTERM)
+    supervised.until(lambda: supervised.lines.count(f"signal {signal.SIGTERM:d}") == 2)
     os.kill(pid, signal.SIGUSR2)
     assert supervised.end()[0] == 0
     assert told(supervised) == ["stop", "stop now", "ended", "returned"]
+    hurry = supervised.lines.index(f"signal {signal.SIGUSR2:d}")
+    assert supervised.lines.index("stop now") > hurry
 
 
 def test_without_a_supervisor_a_second_signal_is_in_a_hurry(supervise):
