@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
@@ -11,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from dataflow.cli import tables
+from dataflow.cli import render, tables
 from dataflow.cli.tables import Column
 from dataflow.cli.tasks import ATTEMPT_LIST, of_task
 from dataflow.inspection.executions import Execution
@@ -48,7 +47,7 @@ def printed(
         # Lines refer to what came before them.
         return tables.lines(reversed(list(lines(there.events(execution)))), _COLUMNS, wanted)
     if follow:
-        new = there.follow(execution, lambda: time.sleep(_PAUSE))
+        new = there.follow(execution, lambda: render.pause(_PAUSE))
         events: Iterable[Event] = chain.from_iterable(new)
     else:
         events = there.events(execution, reverse=reverse)

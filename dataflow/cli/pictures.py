@@ -14,7 +14,7 @@ import click
 from dataflow.cli import positional, render
 from dataflow.cli.options import domain_option, engine_option, home_option
 from dataflow.cli.reader import Told, read_execution
-from dataflow.cli.tables import color_option, has_color, rfc3339, utc_option
+from dataflow.cli.tables import color_option, content, has_color, rfc3339, utc_option
 
 if TYPE_CHECKING:
     from dataflow.inspection.graph import Graph
@@ -218,7 +218,7 @@ def _timeline_as_json(chart: Timeline) -> dict[str, Any]:
                 "state": row.state,
                 "reason": row.reason,
                 "attempts": row.attempts,
-                "identity": row.identity,
+                "identity": row.identity and content(row.identity),
                 "waiting_seconds": round(row.waiting, 3),
                 "running_seconds": None if row.running is None else round(row.running, 3),
                 "spans": [

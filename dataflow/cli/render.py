@@ -6,17 +6,21 @@ itself has to say goes to standard error.
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
 import re
+import select
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataflow.cli.screen import drain
+from dataflow.inspection.fields import escaped
 
 if TYPE_CHECKING:
     from dataflow.process.client import Ended
@@ -56,6 +60,24 @@ def lines(texts: Iterable[str], *, flush: bool = False) -> None:
             sys.stdout.flush()
     except BrokenPipeError:
         drain(sys.stdout)
+
+
+def pause(seconds: float) -> None:
+    """Wait, but not for a reader of standard output who has gone away (``| head``).
+
+    Raises `BrokenPipeError`, as printing would.
+    """
+    try:
+        reader = sys.stdout.fileno()
+    except (AttributeError, OSError, ValueError):  # closed, or something in its place
+        time.sleep(seconds)
+        return
+    poll = select.poll()
+    poll.register(reader, 0)  # only whether the other end is gone
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        if any(happened & select.POLLERR for _, happened in poll.poll(left * 1000)):
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
 def tell(text: str) -> None:
@@ -115,7 +137,7 @@ def as_text(outcome: Ended, seconds: float) -> str:
         told, reason = "stuck after", reason.removeprefix(_STUCK)
     elif outcome.status == "COMPLETED":
         reason = _cut(outcome.result or "null")
-    head = f"{told} {seconds:.2f} s" + (f": {reason}" if reason else "")
+    head = f"{told} {seconds:.2f} s" + (f": {escaped(reason)}" if reason else "")
     return "\n".join([head, *(f"  {line}".rstrip() for line in explanation(outcome.details))])
 
 
@@ -123,7 +145,7 @@ def failure(reason: str | None, details: str | None, *, status: CloseStatus = "F
     """Why something failed, for people."""
     lines = [f"  {line}".rstrip() for line in explanation(details)]
     how = status.lower().replace("_", " ")
-    return "\n".join([f"{how}: {reason or 'no reason was given'}", *lines])
+    return "\n".join([f"{how}: {escaped(reason or 'no reason was given')}", *lines])
 
 
 def as_json(outcome: Ended) -> str:
@@ -158,11 +180,12 @@ def explanation(details: str | None) -> list[str]:
     """The lines that explain a failure: the traceback, or whatever the details are."""
     told = _structure(details)
     if told is None or not isinstance(told.get("traceback"), list):
-        return (details or "").splitlines()
+        return list(map(escaped, (details or "").splitlines()))
     lines = "".join(map(str, told["traceback"])).splitlines()
     if not logging.getLogger().isEnabledFor(logging.DEBUG):
         lines = _of_users(lines)
-    return lines if len(lines) > 1 else []  # one line would repeat the reason
+    # One line would repeat the reason.
+    return list(map(escaped, lines)) if len(lines) > 1 else []
 
 
 def _of_users(lines: Sequence[str]) -> list[str]:

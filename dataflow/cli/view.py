@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -31,7 +30,7 @@ _PAUSE = 0.5
 
 
 def _pause() -> None:
-    time.sleep(_PAUSE)
+    render.pause(_PAUSE)
 
 
 # --- elsewhere -----------------------------------------------------------------------------

@@ -35,10 +35,14 @@ def shown(text: str | None, limit: int) -> str:
 
 def line(text: str) -> str:
     """A text on one line, without what a terminal would take for a command."""
+    return text if text.isprintable() else escaped(" ".join(text.split()))
+
+
+def escaped(text: str) -> str:
+    """A line as it stands, but for what a terminal would take for a command."""
     if text.isprintable():
         return text
-    words = " ".join(text.split())
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in words)
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text.expandtabs(4))
 
 
 def size(length: int) -> str:

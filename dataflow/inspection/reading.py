@@ -280,7 +280,10 @@ class Reader:
         try:
             self.service.describe_domain(name=self.domain)
         except self.service.exceptions.UnknownResourceFault:
-            return f"there is no domain {self.domain}: `dataflow domain.list` shows which there are"
+            return (
+                f"there is no domain {self.domain}: name one first, with --domain or in "
+                "SWF_DOMAIN; `dataflow domain.list` shows which there are"
+            )
         return f"there is no {what} in the domain {self.domain}"
 
 

@@ -272,3 +272,8 @@ def test_json_has_no_part_in_a_refusal():
 def test_a_closed_standard_input():
     done = start("flows.Returns", "-", stdin="")
     assert done == (2, "", "error: standard input is empty; JSON looks like '[1, \"two\", null]'\n")
+
+
+def test_characters_that_the_encoding_of_the_output_lacks():
+    done = start("flows.Doubles", '-i["é"]', PYTHONIOENCODING="ascii")
+    assert (done.code, done.out) == (0, "doubled: \\xe9\\xe9\n")

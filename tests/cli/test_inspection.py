@@ -477,7 +477,10 @@ def test_the_end_decides_about_the_exit_code(run):
         (
             "workflow.list nix",
             3,
-            "there is no domain nix: `dataflow domain.list` shows which there are",
+            (
+                "there is no domain nix: name one first, with --domain or in SWF_DOMAIN; "
+                "`dataflow domain.list` shows which there are"
+            ),
         ),
         (
             "task.info shop o-1 charge-1",

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import os
+import sys
 
 import pytest
 
@@ -120,3 +122,41 @@ def test_json():
 
 def test_progress_never_counts_below_zero():
     assert render.progress(Counts(-1, 2, 3)) == "scheduled 0  running 2  done 3"
+
+
+# --- what a terminal would take for a command -------------------------------------------------
+
+RED = "\x1b[31mred\x9b0m"
+SHOWN = "\\x1b[31mred\\x9b0m"
+
+
+def test_a_failure_does_not_speak_to_the_terminal():
+    details = json.dumps({"traceback": ["Traceback:\n", f"\tValueError: {RED}\n"]})
+    assert render.failure(f"ValueError: {RED}", details).splitlines() == [
+        f"failed: ValueError: {SHOWN}",
+        "  Traceback:",
+        f"      ValueError: {SHOWN}",
+    ]
+    assert render.failure(None, RED).splitlines()[1] == f"  {SHOWN}"
+
+
+def test_nor_does_an_end():
+    assert render.as_text(outcome("FAILED", reason=RED), 1) == f"failed in 1.00 s: {SHOWN}"
+
+
+# --- a reader who goes away -------------------------------------------------------------------
+
+
+def test_a_pause_ends_with_its_reader(monkeypatch):
+    reader, writer = os.pipe()
+    with open(writer, "w") as stdout:  # noqa: PTH123 - it has no path
+        monkeypatch.setattr(sys, "stdout", stdout)
+        render.pause(0.001)
+        os.close(reader)
+        with pytest.raises(BrokenPipeError):
+            render.pause(3600)
+
+
+def test_a_pause_without_a_reader_is_one(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    render.pause(0.001)

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from dataflow.cli import events, main, view
+from dataflow.cli import main, render, view
 from dataflow.connect import Connection
 from dataflow.engine import Engine
 from dataflow.testing import VirtualClock
@@ -97,8 +97,7 @@ def world(monkeypatch):
 
         monkeypatch.setattr("dataflow.connect.connect", connect)
         monkeypatch.setattr("dataflow.cli.view.SystemClock", lambda: clock)
-        monkeypatch.setattr(view, "_pause", world.step)
-        monkeypatch.setattr(events.time, "sleep", world.step)
+        monkeypatch.setattr(render, "pause", world.step)
         for name in ("NO_COLOR", "DATAFLOW_FORMAT", "SWF_DOMAIN"):
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv("TERM", "xterm")
