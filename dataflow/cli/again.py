@@ -13,7 +13,7 @@ from dataflow.cli import bulk, positional, render, tables
 from dataflow.cli import reader as reading
 from dataflow.cli.bulk import Deed
 from dataflow.cli.options import input_file_option, input_option
-from dataflow.cli.tables import Column
+from dataflow.cli.tables import Column, member
 from dataflow.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,15 +30,15 @@ task_list_option = click.option(
 )
 
 _NEW = (
-    Column(key="workflow_id", title="Workflow ID", value=lambda new: new.workflow_id),
-    Column(key="run_id", title="Run ID", value=lambda new: new.run_id),
+    member("workflow_id", "Workflow ID"),
+    member("run_id", "Run ID"),
 )
 _RESET = (
     Column(key="workflow_id", title="Workflow ID", value=lambda new: new.execution.workflow_id),
     Column(key="run_id", title="Run ID", value=lambda new: new.execution.run_id),
-    Column(key="kept", title="Kept", kind="number", value=lambda new: new.kept, shown=False),
-    Column(key="known", title="Known", kind="number", value=lambda new: new.known, shown=False),
-    Column(key="task_list", title="Task List", value=lambda new: new.task_list, shown=False),
+    member("kept", "Kept", "number", shown=False),
+    member("known", "Known", "number", shown=False),
+    member("task_list", "Task List", shown=False),
 )
 
 
@@ -72,7 +72,7 @@ def restart(**options: Any) -> None:
         control = Control(there, connection.fields)
 
         def begin(old: Execution) -> WorkflowExecution:
-            started = control.beginning(old)
+            started = there.beginning(old)
             task_list = options["task_list"] or lasting_list(old.workflow_id, started)
             if changed:
                 text = inputs.again(control.input_of(started), given)
@@ -178,7 +178,7 @@ def _do(
     else:
         named = positional.execution(options)
         domain = named.domain
-    with bulk.domain_of(domain, options) as (connection, there):
+    with reading.connected(options, domain) as (connection, there):
         act = make(connection, there)
         if named is not None:
             bulk.check_output(columns, options)

@@ -11,19 +11,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from dataflow.cli import exits, filtering, render, tables
-from dataflow.cli.tables import Column
+from dataflow.cli.tables import Column, member
 from dataflow.errors import DataflowError, UsageError
 
 if TYPE_CHECKING:
-    from dataflow.connect import Connection
     from dataflow.inspection.executions import Execution
     from dataflow.inspection.reading import Filter, Reader
 
@@ -49,11 +47,11 @@ _dry_run_option = click.option(
 )
 
 _COLUMNS = (
-    Column(key="workflow_id", title="Workflow ID", value=lambda e: e.workflow_id),
-    Column(key="run_id", title="Run ID", value=lambda e: e.run_id),
+    member("workflow_id", "Workflow ID"),
+    member("run_id", "Run ID"),
     Column(key="workflow_type", title="Workflow Type", value=lambda e: e.name),
     Column(key="workflow_version", title="Workflow Version", value=lambda e: e.version),
-    Column(key="status", title="Status", kind="state", value=lambda e: e.status),
+    member("status", "Status", "state"),
 )
 
 
@@ -76,18 +74,6 @@ class Deed:
     name: str
     #: As in "3 executions were ...".
     done: str
-
-
-@contextmanager
-def domain_of(name: str, options: Mapping[str, Any]) -> Iterator[tuple[Connection, Reader]]:
-    """Connect to an engine that does what it is asked."""
-    from dataflow.cli import logs
-    from dataflow.connect import connect
-    from dataflow.inspection.reading import Reader
-
-    logs.configure()
-    with connect(options["engine"], home=options["home"]) as connection:
-        yield connection, Reader(connection.service, name)
 
 
 def means_many(options: Mapping[str, Any]) -> bool:

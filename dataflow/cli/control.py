@@ -11,7 +11,7 @@ from dataflow.cli import bulk, positional, render
 from dataflow.cli import reader as reading
 from dataflow.cli.bulk import Deed
 from dataflow.cli.options import input_file_option
-from dataflow.cli.tables import Column
+from dataflow.cli.tables import member
 from dataflow.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from dataflow.process.control import Control
 
 _COLUMNS = (
-    Column(key="workflow_id", title="Workflow ID", value=lambda e: e.workflow_id),
-    Column(key="run_id", title="Run ID", value=lambda e: e.run_id),
+    member("workflow_id", "Workflow ID"),
+    member("run_id", "Run ID"),
 )
 
 #: To the execution of this workflow id and run id.
@@ -133,7 +133,7 @@ def _do(deed: Deed, domain: str, ids: list[str], act: _Act, options: dict[str, A
 
     if not ids and options["run_id"] is not None:
         raise UsageError("--run-id goes with one workflow id, and not with conditions")
-    with bulk.domain_of(domain, options) as (connection, there):
+    with reading.connected(options, domain) as (connection, there):
         control = Control(there, connection.fields)
         if ids:
             act(control, ids[0], options["run_id"])

@@ -10,7 +10,7 @@ from dataflow.cli import positional, render, tables
 from dataflow.cli import reader as reading
 from dataflow.cli.options import engine_option, home_option
 from dataflow.cli.reader import reader, statuses, statuses_option
-from dataflow.cli.tables import Column
+from dataflow.cli.tables import Column, member
 
 
 @click.command(
@@ -81,10 +81,10 @@ def list_(**options: Any) -> None:
 
 
 _LIST = [
-    Column(key="name", title="Name", value=lambda domain: domain.name),
-    Column(key="status", title="Status", kind="state", value=lambda domain: domain.status),
-    Column(key="description", title="Description", value=lambda domain: domain.description),
-    Column(key="arn", title="ARN", value=lambda domain: domain.arn, shown=False),
+    member("name", "Name"),
+    member("status", "Status", "state"),
+    member("description", "Description"),
+    member("arn", "ARN", shown=False),
 ]
 
 
@@ -104,24 +104,9 @@ def info(**options: Any) -> None:
 _INFO = [
     Column(key="name", title="Name", value=lambda told: told.domain.name),
     Column(key="status", title="Status", kind="state", value=lambda told: told.domain.status),
-    Column(
-        key="retention_days",
-        title="Retention Days",
-        kind="number",
-        value=lambda told: told.retention_days,
-    ),
-    Column(
-        key="open_executions",
-        title="Open Executions",
-        kind="number",
-        value=lambda told: told.open_executions,
-    ),
-    Column(
-        key="closed_executions",
-        title="Closed Executions",
-        kind="number",
-        value=lambda told: told.closed_executions,
-    ),
+    member("retention_days", "Retention Days", "number"),
+    member("open_executions", "Open Executions", "number"),
+    member("closed_executions", "Closed Executions", "number"),
     Column(
         key="counts_truncated",
         title="Counts Truncated",

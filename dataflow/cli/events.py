@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from dataflow.cli import render, tables
-from dataflow.cli.tables import Column
+from dataflow.cli.tables import Column, member
 from dataflow.cli.tasks import ATTEMPT_LIST, of_task
 from dataflow.inspection.executions import Execution
 from dataflow.inspection.exported import written
@@ -28,8 +28,8 @@ _COLUMNS = [
     Column(key="id", title="Event", kind="number", width=5, value=lambda line: line.event.event_id),
     Column(key="time", title="Time", kind="time", value=lambda line: line.event.timestamp),
     Column(key="type", title="Type", width=24, value=lambda line: line.event.event_type),
-    Column(key="subject", title="Task", width=30, value=lambda line: line.subject),
-    Column(key="told", title="Details", kind="field", value=lambda line: line.told),
+    member("subject", "Task", width=30),
+    member("told", "Details", "field"),
 ]
 
 
@@ -87,15 +87,15 @@ _WRITTEN = frozenset({"input", "result", "details", "control", "execution_contex
 def _members(value: msgspec.Struct) -> dict[str, Any]:
     """What is not said is left out, as on the wire."""
     members: dict[str, Any] = {}
-    for name, member in msgspec.structs.asdict(value).items():
-        if member is None:
+    for name, part in msgspec.structs.asdict(value).items():
+        if part is None:
             continue
-        if isinstance(member, msgspec.Struct):
-            members[name] = _members(member)
+        if isinstance(part, msgspec.Struct):
+            members[name] = _members(part)
         elif name in _WRITTEN:
-            members[name] = tables.content(member)
+            members[name] = tables.content(part)
         else:
-            members[name] = member
+            members[name] = part
     return members
 
 

@@ -9,7 +9,7 @@ import click
 from dataflow.cli import filtering, positional, tables
 from dataflow.cli import reader as reading
 from dataflow.cli.reader import reader
-from dataflow.cli.tables import Column
+from dataflow.cli.tables import Column, member
 
 if TYPE_CHECKING:
     from dataflow.inspection.executions import Summary
@@ -18,22 +18,16 @@ limit_option = click.option(
     "-l", "--limit", metavar="N", type=click.IntRange(min=1), help="No more than so many."
 )
 
-_ID = Column(key="workflow_id", title="Workflow ID", value=lambda e: e.workflow_id)
+_ID = member("workflow_id", "Workflow ID")
 _TYPE = Column(key="workflow_type", title="Workflow Type", value=lambda e: e.name)
 _VERSION = Column(key="workflow_version", title="Workflow Version", value=lambda e: e.version)
-_RUN = Column(key="run_id", title="Run ID", value=lambda e: e.run_id)
-_STATUS = Column(key="status", title="Status", kind="state", value=lambda e: e.status)
-_TAGS = Column(key="tags", title="Tags", kind="list", value=lambda e: e.tags)
-_STARTED = Column(key="started_at", title="Started", kind="time", value=lambda e: e.started_at)
-_CLOSED = Column(key="closed_at", title="Closed", kind="time", value=lambda e: e.closed_at)
+_RUN = member("run_id", "Run ID")
+_STATUS = member("status", "Status", "state")
+_TAGS = member("tags", "Tags", "list")
+_STARTED = member("started_at", "Started", "time")
+_CLOSED = member("closed_at", "Closed", "time")
 _MORE = (
-    Column(
-        key="cancel_requested",
-        title="Cancel Requested",
-        kind="flag",
-        value=lambda e: e.cancel_requested,
-        shown=False,
-    ),
+    member("cancel_requested", "Cancel Requested", "flag", shown=False),
     Column(
         key="parent_workflow_id",
         title="Parent Workflow ID",

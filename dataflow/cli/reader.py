@@ -64,18 +64,21 @@ def statuses(given: Mapping[str, Any]) -> Sequence[RegistrationStatus]:
 @contextmanager
 def reader(given: Mapping[str, Any], domain: str) -> Iterator[Reader]:
     """Connect to the engine that the options name; where no server runs, its file is opened."""
-    with _connected(given, domain) as (_, there):
+    with connected(given, domain, look=True) as (_, there):
         yield there
 
 
 @contextmanager
-def _connected(given: Mapping[str, Any], domain: str) -> Iterator[tuple[Connection, Reader]]:
+def connected(
+    given: Mapping[str, Any], domain: str, *, look: bool = False
+) -> Iterator[tuple[Connection, Reader]]:
+    """The connection, too. Unless one will only ``look``, to an engine that does what is asked."""
     from dataflow.cli import logs
     from dataflow.connect import connect
     from dataflow.inspection.reading import Reader
 
     logs.configure()
-    with connect(given["engine"], home=given["home"], look=True) as connection:
+    with connect(given["engine"], home=given["home"], look=look) as connection:
         yield connection, Reader(connection.service, domain)
 
 
@@ -104,7 +107,7 @@ def read_execution(given: Mapping[str, Any], named: Named) -> Told:
     from dataflow.clock import SystemClock
     from dataflow.inspection.tasks import tasks
 
-    with _connected(given, named.domain) as (connection, there):
+    with connected(given, named.domain, look=True) as (connection, there):
         execution = there.find(named.workflow_id, named.run_id)
         events = list(there.events(execution))
         fields = connection.fields

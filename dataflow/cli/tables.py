@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, islice
+from operator import attrgetter
 from typing import Any, Literal, TypeVar
 
 import click
@@ -82,6 +83,11 @@ class Column:
     width: int = 0
 
 
+def member(key: str, title: str, kind: Kind = "text", **more: Any) -> Column:
+    """What rows have as a member of the same name."""
+    return Column(key=key, title=title, kind=kind, value=attrgetter(key), **more)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
     """How rows are to be printed."""
@@ -117,18 +123,21 @@ def _of_tabulate() -> list[str]:
     return sorted({*tabulate_formats} - {*_OWN})
 
 
-def _unknown(name: str) -> str:
-    return f"{name} is no format: use one of {', '.join([*_OWN, *_of_tabulate()])}"
+def _format(name: str) -> str:
+    """The format that is meant. Raises `ValueError` if there is none."""
+    name = _ALIASES.get(name, name)
+    if name not in _OWN and name not in _of_tabulate():
+        known = ", ".join([*_OWN, *_of_tabulate()])
+        raise ValueError(f"{name} is no format: use one of {known}")
+    return name
 
 
 def _check_format(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     # Not a `click.Choice`, which would have to know tabulate's formats beforehand.
-    if value is None:
-        return None
-    value = _ALIASES.get(value, value)
-    if value not in _OWN and value not in _of_tabulate():
-        raise click.BadParameter(_unknown(value), ctx, param)
-    return value
+    try:
+        return None if value is None else _format(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from error
 
 
 def _complete_format(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
@@ -184,10 +193,10 @@ def layout(options: Mapping[str, Any]) -> Layout:
     """
     name = options["output"]
     if name is None:
-        name = settings.output_format()
-        name = _ALIASES.get(name, name)
-        if name not in _OWN and name not in _of_tabulate():
-            raise UsageError(f"DATAFLOW_FORMAT={_unknown(name)}")
+        try:
+            name = _format(settings.output_format())
+        except ValueError as error:
+            raise UsageError(f"DATAFLOW_FORMAT={error}") from error
     header = options["header"]
     keys = (options["fields"] or "").split(",")
     return Layout(

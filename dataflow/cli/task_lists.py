@@ -9,7 +9,7 @@ import click
 from dataflow.cli import positional, tables
 from dataflow.cli import reader as reading
 from dataflow.cli.reader import reader
-from dataflow.cli.tables import Column
+from dataflow.cli.tables import Column, member
 from dataflow.inspection.fields import who
 
 if TYPE_CHECKING:
@@ -60,19 +60,9 @@ def _last_seen(kind: str) -> Any:
 
 
 _COLUMNS = [
-    Column(key="name", title="Task List", value=lambda found: found.name),
-    Column(
-        key="waiting_decisions",
-        title="Waiting Decisions",
-        kind="number",
-        value=lambda found: found.waiting_decisions,
-    ),
-    Column(
-        key="waiting_activities",
-        title="Waiting Activities",
-        kind="number",
-        value=lambda found: found.waiting_activities,
-    ),
+    member("name", "Task List"),
+    member("waiting_decisions", "Waiting Decisions", "number"),
+    member("waiting_activities", "Waiting Activities", "number"),
     Column(
         key="counts_truncated",
         title="Counts Truncated",

@@ -13,7 +13,7 @@ import click
 from dataflow.cli import positional, render, tables
 from dataflow.cli import reader as reading
 from dataflow.cli.reader import Told, read_execution
-from dataflow.cli.tables import Column
+from dataflow.cli.tables import Column, member
 from dataflow.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
@@ -90,11 +90,7 @@ def tasks(**options: Any) -> None:
     was tried again is one task; --fields knows its attempts.
     """
     told = read_execution(options, positional.execution(options))
-    shown = [
-        task
-        for task in reversed(told.tasks)
-        if options["everything"] or not (task.is_own or task.kind in {"signal", "marker"})
-    ]
+    shown = [task for task in reversed(told.tasks) if options["everything"] or task.is_step]
     titles = {
         "name": "Tasks",
         "state": "Last State",
@@ -158,12 +154,7 @@ def profile(**options: Any) -> None:
     tables.show(timings[:limit], _with_titles(columns, titles), options)
 
 
-_PERCENT = Column(
-    key="percent",
-    title="Percentage of total time",
-    kind="percent",
-    value=lambda row: row.percent,
-)
+_PERCENT = member("percent", "Percentage of total time", "percent")
 
 
 def _of_step(key: str, tell: Callable[[Task], Any], kind: tables.Kind, title: str) -> Column:
@@ -208,12 +199,12 @@ def _spread(name: str, title: str) -> Iterator[Column]:
 
 
 _TOTALS = [
-    Column(key="name", title="Type", value=lambda total: total.name),
-    Column(key="version", title="Version", value=lambda total: total.version, shown=False),
-    Column(key="kind", title="Kind", value=lambda total: total.kind),
-    Column(key="tasks", title="Tasks", kind="number", value=lambda total: total.tasks),
-    Column(key="attempts", title="Attempts", kind="number", value=lambda total: total.attempts),
-    Column(key="failed", title="Failed", kind="number", value=lambda total: total.failed),
+    member("name", "Type"),
+    member("version", "Version", shown=False),
+    member("kind", "Kind"),
+    member("tasks", "Tasks", "number"),
+    member("attempts", "Attempts", "number"),
+    member("failed", "Failed", "number"),
     *_spread("waiting", "Scheduled"),
     *_spread("running", "Running"),
 ]

@@ -10,21 +10,15 @@ import click
 from dataflow.cli import positional, tables
 from dataflow.cli import reader as reading
 from dataflow.cli.reader import reader, statuses, statuses_option
-from dataflow.cli.tables import Column
+from dataflow.cli.tables import member
 
 _COLUMNS = [
-    Column(key="name", title="Name", value=lambda kind: kind.name),
-    Column(key="version", title="Version", value=lambda kind: kind.version),
-    Column(key="status", title="Status", kind="state", value=lambda kind: kind.status),
-    Column(key="created_at", title="Created", kind="time", value=lambda kind: kind.created_at),
-    Column(
-        key="deprecated_at",
-        title="Deprecated",
-        kind="time",
-        value=lambda kind: kind.deprecated_at,
-        shown=False,
-    ),
-    Column(key="description", title="Description", value=lambda kind: kind.description),
+    member("name", "Name"),
+    member("version", "Version"),
+    member("status", "Status", "state"),
+    member("created_at", "Created", "time"),
+    member("deprecated_at", "Deprecated", "time", shown=False),
+    member("description", "Description"),
 ]
 
 

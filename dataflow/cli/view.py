@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from dataflow.cli import render, tables
 from dataflow.cli.drawing.scale import duration
 from dataflow.cli.drawing.texts import text_width
-from dataflow.cli.tables import Column
+from dataflow.cli.tables import Column, member
 from dataflow.clock import SystemClock
 from dataflow.inspection.executions import Ending, Execution, ending
 from dataflow.inspection.fields import line
@@ -49,7 +49,7 @@ class _Change:
 
 _COLUMNS = [
     Column(key="time", title="Time", kind="time", value=lambda change: change.at),
-    Column(key="task_id", title="Task", width=30, value=lambda change: change.task_id),
+    member("task_id", "Task", width=30),
     Column(key="state", title="State", width=9, kind="state", value=lambda change: change.state),
     Column(key="details", title="Details", kind="field", value=lambda change: change.told),
 ]
@@ -110,7 +110,7 @@ def _view(
     wanted: tables.Layout,
 ) -> list[str]:
     """As many lines as fit."""
-    shown = [task for task in tasks if not (task.is_own or task.kind in {"signal", "marker"})]
+    shown = [task for task in tasks if task.is_step]
     counts = Counter(task.state for task in shown)
     status = "OPEN" if how is None else how.status
     head = [
@@ -129,8 +129,8 @@ def _view(
 
 def _tasks(until: float) -> list[Column]:
     return [
-        Column(key="task_id", title="Task", value=lambda task: task.task_id),
-        Column(key="state", title="State", kind="state", value=lambda task: task.state),
+        member("task_id", "Task"),
+        member("state", "State", "state"),
         Column(
             key="for",
             title="For",

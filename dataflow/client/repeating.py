@@ -10,8 +10,7 @@
 
 from __future__ import annotations
 
-import random
-
+from dataflow.chance import back_off
 from dataflow.protocol.faults import (
     Fault,
     InternalFailure,
@@ -49,13 +48,8 @@ def passes(fault: Fault, operation: str) -> bool:
 
 
 def pause(attempt: int) -> float:
-    """Seconds to wait after this many attempts.
-
-    Twice as long each time, and by chance up to half of that less: those who failed together shall
-    not come again together.
-    """
-    longest = min(_FIRST_PAUSE * 2.0 ** (attempt - 1), _LONGEST_PAUSE)
-    return random.uniform(longest / 2, longest)  # noqa: S311 - no secret
+    """Seconds to wait after this many attempts."""
+    return back_off(attempt, first=_FIRST_PAUSE, longest=_LONGEST_PAUSE, least=1 / 2)
 
 
 def no_task(operation: str) -> dict[str, object]:

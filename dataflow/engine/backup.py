@@ -13,6 +13,7 @@ from pathlib import Path
 
 from dataflow.engine import schema
 from dataflow.errors import UsageError
+from dataflow.files import give_name, sync_directory
 
 _PRIVATE = 0o600
 
@@ -29,11 +30,11 @@ def backup(path: Path, copy: Path) -> int:
         try:
             _copy(path, part)
             os.fsync(descriptor)
-            _rename(part, copy)
+            give_name(part, copy)
         finally:
             os.close(descriptor)
             part.unlink(missing_ok=True)
-        _sync_directory(copy.parent)
+        sync_directory(copy.parent)
         return copy.stat().st_size
     except FileExistsError as error:
         raise UsageError(f"{copy} has just been made by somebody else") from error
@@ -55,20 +56,3 @@ def _copy(path: Path, part: Path) -> None:
         source.backup(target)
         # The copy is one file, without a log beside it, until a server takes it up.
         target.execute("PRAGMA journal_mode = DELETE")
-
-
-def _rename(part: Path, copy: Path) -> None:
-    try:
-        os.link(part, copy)  # unlike a renaming, this replaces nothing
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without hard links
-        part.rename(copy)
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

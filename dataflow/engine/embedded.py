@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -25,10 +24,6 @@ from dataflow.protocol.service import Service, in_python
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
-#: The operations by their methods.
-_OPERATIONS: Final = {
-    re.sub("(?<!^)(?=[A-Z])", "_", name).lower(): name for name in operations.OPERATIONS
-}
 #: Told to a poll that it shall not wait any longer.
 _BREAK_OFF: Final = object()
 
@@ -103,7 +98,7 @@ class Engine(Service):
         of its JSON), or raises the fault. Returns what withdraws a poll: True, if ``told`` will not
         be called any more. Raises the faults of a request that does not fit the model.
         """
-        asked = operations.convert(_OPERATIONS[method], request)
+        asked = operations.convert(operations.METHODS[method], request)
         poll = self._service.submit(asked, lambda given: told(lambda: _on_the_wire(given)))
         return lambda: poll is not None and self._service.cancel(poll)
 

@@ -6,12 +6,11 @@ says which it is.
 
 from __future__ import annotations
 
-import os
-import shlex
 import stat
 from pathlib import Path
 
 from dataflow.errors import UsageError
+from dataflow.files import check_private
 
 #: The file that has everything, and the socket of the server, in the directory.
 DATABASE = "engine.db"
@@ -33,16 +32,14 @@ def prepare(path: Path) -> Path:
         raise UsageError(f"cannot make {path}: {error.strerror}; {_OTHER_PLACE}") from error
     if not stat.S_ISDIR(status.st_mode):
         raise UsageError(f"{path} is not a directory: {_OTHER_PLACE}")
-    if status.st_uid != os.geteuid():
-        raise UsageError(
-            f"{path} belongs to user {status.st_uid} and not to you (user {os.geteuid()}): "
-            f"run the command as its owner, or {_OTHER_PLACE}"
-        )
-    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise UsageError(
-            f"others may write in {path}, which will hold keys: "
-            f"chmod go-w {shlex.quote(str(path))}, or {_OTHER_PLACE}"
-        )
+    check_private(
+        path,
+        status,
+        called=str(path),
+        owner_may="run the command as its owner, or ",
+        holds=", which will hold keys",
+        instead=_OTHER_PLACE,
+    )
     return path
 
 

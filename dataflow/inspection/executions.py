@@ -39,11 +39,6 @@ class Execution:
         """Whether it has not ended."""
         return self.status == "OPEN"
 
-    @property
-    def wire(self) -> dict[str, str]:
-        """How a request names it."""
-        return {"workflowId": self.workflow_id, "runId": self.run_id}
-
     def seconds(self, until: float) -> float:
         """How long it took; ``until``, if it is open."""
         return max(0.0, (until if self.closed_at is None else self.closed_at) - self.started_at)
@@ -119,6 +114,11 @@ class Summary:
     started: ev.WorkflowExecutionStarted
     #: None: it is open.
     ending: Ending | None
+
+
+def wire(run: Execution | WorkflowExecution) -> dict[str, str]:
+    """How a request names a run."""
+    return {"workflowId": run.workflow_id, "runId": run.run_id}
 
 
 def execution(domain: str, info: Mapping[str, Any]) -> Execution:

@@ -79,7 +79,8 @@ def graph(
     ``events``: a whole history; ``tasks``: those in it. ``fold``: of how many alike there may be at
     most, each as a node of its own; None: of any.
     """
-    told = [task for task in tasks if _is_shown(task)]
+    # Signals and markers of a workflow are events to it, and feed nothing that history shows.
+    told = [task for task in tasks if task.is_step]
     links = ties_of(told, events)
     classes = _classes(told, links)
     sizes = Counter(classes)
@@ -106,11 +107,6 @@ class _Group(NamedTuple):
 
     indices: list[int]
     in_turn: bool
-
-
-def _is_shown(task: Task) -> bool:
-    """Signals and markers of a workflow are events to it, and feed nothing that history shows."""
-    return not task.is_own and task.kind in {"activity", "timer", "child", "lambda"}
 
 
 # --- folding -------------------------------------------------------------------------------

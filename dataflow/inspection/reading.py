@@ -18,7 +18,7 @@ from dataflow.inspection.executions import Description, Execution, Summary
 from dataflow.inspection.registrations import Domain, DomainDescription, Type
 from dataflow.inspection.task_lists import TaskList, pollers
 from dataflow.protocol import events as ev
-from dataflow.protocol.events import CLOSE_STATUS, Event
+from dataflow.protocol.events import CLOSE_STATUS, Event, WorkflowExecutionStarted
 from dataflow.protocol.limits import PAGE_SIZE
 from dataflow.protocol.names import CloseStatus, RegistrationStatus
 from dataflow.protocol.service import Service
@@ -111,18 +111,17 @@ class Reader:
         """All that the service says of a run. Raises `NotFound`."""
         with self._finding(_names(execution)):
             answer = self.service.describe_workflow_execution(
-                domain=self.domain, execution=_wire(execution)
+                domain=self.domain, execution=executions.wire(execution)
             )
         return executions.description(self.domain, answer)
 
     def summary(self, execution: Execution) -> Summary:
         """A run from beginning to end; of its history, two events are read. Raises `NotFound`."""
-        first = next(self.events(execution, page_size=1)).attributes
-        assert isinstance(first, ev.WorkflowExecutionStarted)
+        started = self.beginning(execution)
         # The end first: an execution that ends meanwhile is told as open, with its counts.
         last = self.last_event(execution).attributes
         return Summary(
-            description=self.describe(execution), started=first, ending=executions.ending(last)
+            description=self.describe(execution), started=started, ending=executions.ending(last)
         )
 
     def events(
@@ -135,7 +134,7 @@ class Reader:
         """The events of a run, page by page as they are asked for. Raises `NotFound`."""
         request: dict[str, Any] = {
             "domain": self.domain,
-            "execution": _wire(execution),
+            "execution": executions.wire(execution),
             "maximumPageSize": page_size,
             "reverseOrder": reverse,
         }
@@ -169,6 +168,12 @@ class Reader:
             new = self.events_after(execution, last.event_id)
             last = new[-1] if new else last
             yield new
+
+    def beginning(self, execution: Execution | WorkflowExecution) -> WorkflowExecutionStarted:
+        """What a run began with. Raises `NotFound`."""
+        first = next(self.events(execution, page_size=1)).attributes
+        assert isinstance(first, WorkflowExecutionStarted)
+        return first
 
     def last_event(self, execution: Execution | WorkflowExecution) -> Event:
         """The last event of a run. Raises `NotFound`."""
@@ -297,7 +302,3 @@ def domains(service: Service, statuses: Iterable[RegistrationStatus]) -> Iterato
 
 def _names(execution: Execution | WorkflowExecution) -> str:
     return f"execution {execution.workflow_id} with the run id {execution.run_id}"
-
-
-def _wire(execution: Execution | WorkflowExecution) -> dict[str, str]:
-    return {"workflowId": execution.workflow_id, "runId": execution.run_id}

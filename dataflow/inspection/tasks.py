@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from dataflow.inspection.fields import Fetch
 from dataflow.protocol import events as ev
@@ -45,19 +45,7 @@ State = Literal[
 ]
 
 #: The states that nothing follows, unless the task is scheduled again.
-ENDED: frozenset[State] = frozenset(
-    {
-        "completed",
-        "failed",
-        "timed_out",
-        "canceled",
-        "terminated",
-        "fired",
-        "recorded",
-        "received",
-        "not_scheduled",
-    }
-)
+ENDED: frozenset[State] = frozenset(get_args(State)) - {"scheduled", "started"}
 #: The states of what went wrong.
 WRONG: frozenset[State] = frozenset(
     {"failed", "timed_out", "canceled", "terminated", "not_scheduled"}
@@ -158,6 +146,11 @@ class Task:
     def ended_at(self) -> float | None:
         """When its last attempt ended; None: it has not."""
         return self.attempts[-1].ended_at
+
+    @property
+    def is_step(self) -> bool:
+        """Whether a workflow asked for it, and it takes its time: no signal, no marker."""
+        return not self.is_own and self.kind not in {"signal", "marker"}
 
     @property
     def is_own(self) -> bool:

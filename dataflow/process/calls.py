@@ -6,12 +6,14 @@ Faults are told by their code, which our own services and boto3 have in the same
 
 from __future__ import annotations
 
+import itertools
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
+
+from dataflow.chance import back_off
 
 T = TypeVar("T")
 
@@ -71,14 +73,9 @@ def _response(error: BaseException) -> dict[str, Any]:
 
 
 def pauses() -> Iterator[float]:
-    """Seconds to wait after each failure: longer and longer, and never at the same time as others.
-
-    "Full jitter", after https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
-    """
-    most = _FIRST_PAUSE
-    while True:
-        yield random.uniform(most / 10, most)  # noqa: S311 - no secret
-        most = min(2 * most, _LONGEST_PAUSE)
+    """Seconds to wait after each failure, longer and longer."""
+    for failures in itertools.count(1):
+        yield back_off(failures, first=_FIRST_PAUSE, longest=_LONGEST_PAUSE, least=1 / 10)
 
 
 def persist(

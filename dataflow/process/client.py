@@ -11,7 +11,7 @@ from typing import Any
 
 from dataflow.chance import new_id
 from dataflow.errors import DataflowError, NotFound
-from dataflow.inspection.executions import ending
+from dataflow.inspection.executions import ending, wire
 from dataflow.inspection.reading import Reader
 from dataflow.payload import codec
 from dataflow.process.calls import code
@@ -101,8 +101,7 @@ class Client:
 
     def input(self, execution: WorkflowExecution) -> str | None:
         """What an execution was started with. Raises `PayloadError`."""
-        first = self.history(execution)[0].attributes
-        return self._read(first.input) if isinstance(first, ev.WorkflowExecutionStarted) else None
+        return self._read(self._reader.beginning(execution).input)
 
     def start(self, start: Start) -> WorkflowExecution:
         """Begin an execution; its type is registered if it is not.
@@ -212,7 +211,7 @@ class Client:
 
     def _describe(self, execution: WorkflowExecution) -> dict[str, Any]:
         return self._service.describe_workflow_execution(
-            domain=self._domain, execution=_wire(execution)
+            domain=self._domain, execution=wire(execution)
         )
 
 
@@ -228,7 +227,3 @@ def ended(execution: WorkflowExecution, last: ev.Attributes) -> dict[str, Any]:
         "reason": how.reason,
         "details": how.details,
     }
-
-
-def _wire(execution: WorkflowExecution) -> dict[str, str]:
-    return {"workflowId": execution.workflow_id, "runId": execution.run_id}

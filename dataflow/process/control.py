@@ -14,13 +14,11 @@ import msgspec
 
 from dataflow.chance import new_id
 from dataflow.errors import NotFound, UsageError
-from dataflow.inspection.executions import Execution
 from dataflow.inspection.reading import Reader
 from dataflow.payload.fields import Fields
 from dataflow.process.calls import code
 from dataflow.process.client import AlreadyStarted, is_own_list
 from dataflow.process.outgoing import write_input
-from dataflow.protocol import events as ev
 from dataflow.protocol.events import WorkflowExecutionStarted
 from dataflow.protocol.limits import ID_LENGTH
 from dataflow.protocol.values import WorkflowExecution
@@ -97,12 +95,6 @@ class Control:
             run_id,
             **{name: text for name, text in told.items() if text is not None},
         )
-
-    def beginning(self, run: Execution | WorkflowExecution) -> WorkflowExecutionStarted:
-        """What a run began with. Raises `NotFound`."""
-        first = next(self._reader.events(run, page_size=1)).attributes
-        assert isinstance(first, ev.WorkflowExecutionStarted)
-        return first
 
     def input_of(self, started: WorkflowExecutionStarted) -> str | None:
         """The input of a run, in clear. Raises `PayloadError`."""

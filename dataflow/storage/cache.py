@@ -13,20 +13,17 @@ Nothing is cached of a store in a directory: a file is read faster from where it
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
-import shlex
 import shutil
 import sqlite3
-import stat
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from dataflow.errors import UsageError
+from dataflow.files import check_private, locked
 
 if TYPE_CHECKING:
     from dataflow.storage.objects import Objects
@@ -157,15 +154,9 @@ class DiskCache:
                 else:
                     path.unlink(missing_ok=True)
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self) -> AbstractContextManager[None]:
         """One process at a time makes the cache, or empties it."""
-        descriptor = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
+        return locked(os.open(self._path, os.O_RDONLY | os.O_DIRECTORY))
 
 
 def _prepare(directory: Path) -> None:
@@ -173,17 +164,9 @@ def _prepare(directory: Path) -> None:
     # What is above it is not ours alone, and has the mode that others expect.
     directory.parent.mkdir(parents=True, exist_ok=True)
     directory.mkdir(mode=_PRIVATE_DIRECTORY, exist_ok=True)
-    status = directory.stat()
-    if status.st_uid != os.geteuid():
-        raise UsageError(
-            f"the cache {directory} belongs to user {status.st_uid} and not to you (user "
-            f"{os.geteuid()}): {_OTHER_PLACE}"
-        )
-    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise UsageError(
-            f"others may write in the cache {directory}: chmod go-w {shlex.quote(str(directory))}, "
-            f"or {_OTHER_PLACE}"
-        )
+    check_private(
+        directory, directory.stat(), called=f"the cache {directory}", instead=_OTHER_PLACE
+    )
 
 
 def _is_damage(error: sqlite3.Error) -> bool:

@@ -15,11 +15,12 @@ import os
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from dataflow.errors import PayloadError, PayloadUnavailable
+from dataflow.files import give_name, locked, sync_directory
 
 _PRIVATE, _PRIVATE_DIRECTORY = 0o600, 0o700
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -138,50 +139,27 @@ class DirectoryStore:
                 stream.write(data)
                 stream.flush()
                 os.fsync(stream.fileno())
-            _link(part, file)
+            with suppress(FileExistsError):  # somebody else was faster, with the same text
+                give_name(part, file)
         finally:
             part.unlink(missing_ok=True)
-        _sync(file.parent)
+        sync_directory(file.parent)
 
     def _make(self, directory: Path) -> None:
         if directory.is_dir():
             return
         self.path.mkdir(mode=_PRIVATE_DIRECTORY, parents=True, exist_ok=True)
         directory.mkdir(mode=_PRIVATE_DIRECTORY, exist_ok=True)
-        _sync(self.path)
-        _sync(self.path.parent)
+        sync_directory(self.path)
+        sync_directory(self.path.parent)
 
-    @contextmanager
-    def _locked(self, how: int) -> Iterator[None]:
+    def _locked(self, how: int) -> AbstractContextManager[None]:
         """Hold the lock of the directory: to make files young shared, to delete them alone."""
-        descriptor = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, _PRIVATE)
-        try:
-            fcntl.flock(descriptor, how)
-            yield
-        finally:
-            os.close(descriptor)
+        return locked(os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, _PRIVATE), how)
 
 
 def _open_private(path: str, flags: int) -> int:
     return os.open(path, flags, _PRIVATE)
-
-
-def _link(part: Path, file: Path) -> None:
-    with suppress(FileExistsError):  # somebody else was faster, with the same text
-        try:
-            os.link(part, file)
-        except FileExistsError:
-            raise
-        except OSError:  # a file system without hard links
-            part.replace(file)
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _told(error: OSError, what: str) -> PayloadError:

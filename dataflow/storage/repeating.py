@@ -5,10 +5,10 @@ Five attempts within about six seconds. Who calls knows better whether it is wor
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from typing import TypeVar
 
+from dataflow.chance import back_off
 from dataflow.errors import DataflowError, PayloadUnavailable
 
 _ATTEMPTS = 5
@@ -30,14 +30,8 @@ def repeat(call: Callable[[], _T], sleep: Callable[[float], None]) -> _T:
         try:
             return call()
         except Transient:
-            sleep(_pause(attempt))
+            sleep(back_off(attempt, first=_FIRST_PAUSE, longest=_LONGEST_PAUSE, least=1 / 4))
     try:
         return call()
     except Transient as error:
         raise PayloadUnavailable(str(error)) from error.__cause__
-
-
-def _pause(attempt: int) -> float:
-    """Seconds after this many attempts; by chance, so that those who failed together part."""
-    longest = min(_FIRST_PAUSE * 2.0 ** (attempt - 1), _LONGEST_PAUSE)
-    return random.uniform(longest / 4, longest)  # noqa: S311 - no secret

@@ -1,6 +1,8 @@
 import random
 
-from dataflow.chance import SeededChance, new_id
+import pytest
+
+from dataflow.chance import SeededChance, back_off, new_id
 
 
 def test_equal_seeds_give_equal_values():
@@ -26,3 +28,11 @@ def test_the_values_are_those_of_yesterday():
 
 def test_new_ids_are_new():
     assert len({new_id() for _ in range(100)}) == 100
+
+
+@pytest.mark.parametrize(
+    ("failures", "longest"), [(1, 0.5), (2, 1.0), (3, 2.0), (4, 3.0), (10_000, 3.0)]
+)
+def test_one_waits_longer_and_longer_and_never_as_others(failures, longest):
+    waits = [back_off(failures, first=0.5, longest=3.0, least=1 / 4) for _ in range(200)]
+    assert longest / 4 <= min(waits) < longest / 2 < max(waits) <= longest

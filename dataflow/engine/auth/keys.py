@@ -16,7 +16,6 @@ A secret is kept as it is: checking a signature needs it, not its hash.
 from __future__ import annotations
 
 import base64
-import fcntl
 import os
 import re
 import secrets
@@ -32,6 +31,7 @@ import msgspec
 
 from dataflow.engine.auth.caller import Caller, Role
 from dataflow.errors import UsageError
+from dataflow.files import locked, sync_directory
 
 #: What our access key ids begin with; Amazon's begin with AKIA and ASIA.
 _PREFIX = "DF"
@@ -184,7 +184,7 @@ class KeyFile:
             file.flush()
             os.fsync(descriptor)
         new.replace(self.path)
-        _sync_directory(self.path.parent)
+        sync_directory(self.path.parent)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -197,11 +197,8 @@ class KeyFile:
             return
         except OSError as error:
             raise UsageError(f"cannot write {lock}: {error.strerror}") from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with locked(descriptor):
             yield
-        finally:
-            os.close(descriptor)
 
 
 def _new(
@@ -240,12 +237,3 @@ def _check(name: str | None, domain: str | None, task_list: str | None) -> None:
 def _identity(status: os.stat_result) -> tuple[int, ...]:
     """What changes when the file, its owner or its mode does."""
     return (status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size)
-
-
-def _sync_directory(path: Path) -> None:
-    """Have the new name of a file survive a loss of power, too."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
