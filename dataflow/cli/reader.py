@@ -1,4 +1,4 @@
-"""The way of a command that only looks: its options, and a `Reader` of the domain."""
+"""From a command to the domain it is about: options, the connection, a `Reader`."""
 
 from __future__ import annotations
 
